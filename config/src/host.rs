@@ -1,0 +1,124 @@
+//! Hosts: what an Ingress rule may name and what a request's authority is looked up against.
+
+use crate::NamespacedName;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// A DNS name in lower case, without port and without trailing dot (RFC 1123, at most 253 bytes, labels of 1 to 63
+/// letters, digits, `-` or `_`).
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct HostName(Box<str>);
+
+impl HostName {
+    /// Checks and lower-cases a DNS name; one trailing dot is dropped.
+    ///
+    /// # Errors
+    /// When the text is not a DNS name.
+    pub fn new(text: &str) -> Result<Self, InvalidHost> {
+        let name = text.strip_suffix('.').unwrap_or(text);
+        let label = |label: &str| {
+            (1..=63).contains(&label.len())
+                && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+                && !label.starts_with('-')
+                && !label.ends_with('-')
+        };
+        if name.len() > 253 || !name.split('.').all(label) {
+            return Err(InvalidHost(text.chars().take(260).collect()));
+        }
+        Ok(Self(name.to_ascii_lowercase().into()))
+    }
+
+    /// The name in lower case.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for HostName {
+    type Error = InvalidHost;
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        Self::new(&text)
+    }
+}
+
+impl From<HostName> for String {
+    fn from(name: HostName) -> Self {
+        name.0.into()
+    }
+}
+
+impl fmt::Display for HostName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Neither a DNS name nor `*.` and a DNS name.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is not a host: expected a DNS name such as www.example.com or *.example.com")]
+pub struct InvalidHost(String);
+
+/// What a rule's `host` says, in the order in which a request's authority is looked up.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Host {
+    /// Exactly this name.
+    Exact(HostName),
+    /// `*.` and this name: exactly one more label (Kubernetes Ingress, "hostname wildcards").
+    Wildcard(HostName),
+    /// A rule without a host: every authority that nothing else matches.
+    CatchAll,
+}
+
+impl Host {
+    /// Reads a rule's `host`; the empty string is the catch-all.
+    ///
+    /// # Errors
+    /// When the text is neither a DNS name nor `*.` and one.
+    pub fn parse(text: &str) -> Result<Self, InvalidHost> {
+        if text.is_empty() {
+            return Ok(Self::CatchAll);
+        }
+        match text.strip_prefix("*.") {
+            Some(parent) => {
+                HostName::new(parent).map(Self::Wildcard).map_err(|_| InvalidHost(text.to_owned()))
+            }
+            None => HostName::new(text).map(Self::Exact),
+        }
+    }
+}
+
+impl fmt::Display for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exact(name) => name.fmt(f),
+            Self::Wildcard(parent) => write!(f, "*.{parent}"),
+            Self::CatchAll => f.write_str("*"),
+        }
+    }
+}
+
+/// What belongs to a host as a whole, whichever Ingress its routes come from. A host without a [`VirtualHost`] has
+/// no routes.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct VirtualHost {
+    /// The host.
+    pub host: Host,
+    /// The Secret whose certificate answers for this host; `None` is the default certificate.
+    pub certificate: Option<NamespacedName>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts_are_exact_wildcard_or_catch_all() {
+        assert_eq!(Host::parse("Www.Example.COM.").unwrap().to_string(), "www.example.com");
+        assert!(matches!(Host::parse("*.example.com"), Ok(Host::Wildcard(_))));
+        assert_eq!(Host::parse(""), Ok(Host::CatchAll));
+        for text in ["a..b", "*", "*.", "a.*.b", "a:80", "ä.example", "-a.example", "a b", &"a".repeat(64)] {
+            assert!(Host::parse(text).is_err(), "{text:?} must be refused");
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! The language both halves of Ingora speak.
+//!
+//! ```text
+//!   controller-sync                                      gateway
+//!   Ingress, Service, Secret ──translate──▶ Resource ──wire──▶ RouteTable, groups, certificates
+//!                                 └──▶ Problem ──▶ log, metric, `ingora check`
+//! ```
+//!
+//! Everything here is plain data without I/O, valid from the moment it exists: every type checks itself when it is
+//! built *and* when it is read from the wire. Resources mirror what users wrote:
+//!
+//! | a user's object | becomes |
+//! | --- | --- |
+//! | a host of any Ingress | one [`VirtualHost`] |
+//! | one path of one Ingress | one [`Route`] |
+//! | a Service port that a path names | one [`Upstream`] and, in a lane of its own, its [`Endpoints`] |
+//! | a TLS Secret that serves a host | one [`Certificate`] |
+//! | flags and the ConfigMap | one [`Settings`] |
+//!
+//! so that an edit of one object is one small message, whatever else exists.
+
+pub mod certificate;
+pub mod host;
+pub mod name;
+pub mod problem;
+pub mod resource;
+pub mod route;
+pub mod settings;
+pub mod upstream;
+pub mod wire;
+
+pub use certificate::{Certificate, PrivateKey};
+pub use host::{Host, HostName, InvalidHost, VirtualHost};
+pub use name::{NamespacedName, ObjectRef};
+pub use problem::{Problem, Reason, Severity, SourceLocation};
+pub use resource::{Key, Resource};
+pub use route::{Backend, InvalidPath, PathKind, PathMatch, PathValue, Route, RouteKey};
+pub use settings::Settings;
+pub use upstream::{Endpoint, Endpoints, Protocol, ServicePort, Upstream, UpstreamId};

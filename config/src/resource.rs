@@ -1,0 +1,55 @@
+//! The resources of the three lanes (routes, endpoints, certificates) and the keys they are replaced by.
+
+use crate::{
+    Certificate, Endpoints, Host, NamespacedName, Route, RouteKey, Settings, Upstream, UpstreamId,
+    VirtualHost,
+};
+use serde::{Deserialize, Serialize};
+
+/// Anything the gateway serves from. A resource replaces the one with the same [`Key`] whole.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Resource {
+    /// Gateway-wide settings.
+    Settings(Settings),
+    /// A host.
+    VirtualHost(VirtualHost),
+    /// A path of an Ingress.
+    Route(Route),
+    /// A Service port.
+    Upstream(Upstream),
+    /// The addresses of a Service port.
+    Endpoints(Endpoints),
+    /// A TLS Secret.
+    Certificate(Certificate),
+}
+
+/// The identity of a [`Resource`].
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Key {
+    /// There is one.
+    Settings,
+    /// By host.
+    VirtualHost(Host),
+    /// By host and path condition.
+    Route(RouteKey),
+    /// By Service port.
+    Upstream(UpstreamId),
+    /// By Service port.
+    Endpoints(UpstreamId),
+    /// By Secret.
+    Certificate(NamespacedName),
+}
+
+impl Resource {
+    /// What this resource is replaced or removed by.
+    pub fn key(&self) -> Key {
+        match self {
+            Self::Settings(_) => Key::Settings,
+            Self::VirtualHost(host) => Key::VirtualHost(host.host.clone()),
+            Self::Route(route) => Key::Route(route.key.clone()),
+            Self::Upstream(upstream) => Key::Upstream(upstream.id.clone()),
+            Self::Endpoints(endpoints) => Key::Endpoints(endpoints.upstream.clone()),
+            Self::Certificate(certificate) => Key::Certificate(certificate.secret.clone()),
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! Why the gateway itself answered, in one place: reason → status, metric label, log field.
+//!
+//! Whatever is not proxied ends in exactly one of these; `proxied` answers carry no reason.
+
+use http::StatusCode;
+
+/// Why the gateway answered a request itself, or cut it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Reason {
+    /// The request is malformed or its framing is ambiguous (RFC 9112 section 11).
+    BadRequest,
+    /// A transfer coding other than `chunked` (RFC 9112 section 6.1).
+    UnknownTransferCoding,
+    /// The header did not arrive in time.
+    HeaderTimeout,
+    /// The request line is too long.
+    UriTooLong,
+    /// The header is too large or has too many lines.
+    HeaderTooLarge,
+    /// A method that is not served: CONNECT, TRACE.
+    MethodNotAllowed,
+    /// `Expect` with anything but `100-continue`.
+    ExpectationFailed,
+    /// The request's host is not the one its connection was made for.
+    Misdirected,
+    /// No host or path matches.
+    NoRoute,
+    /// A rule whose backend is not a Service.
+    BackendUnsupported,
+    /// A path that lacks its final slash.
+    AddSlash,
+    /// The body is larger than allowed.
+    BodyTooLarge,
+    /// The body did not arrive in time.
+    BodyTimeout,
+    /// The upstream has no endpoint.
+    NoEndpoints,
+    /// No endpoint could be connected to.
+    ConnectFailed,
+    /// No endpoint could be connected to in time.
+    ConnectTimeout,
+    /// The upstream did not answer in time.
+    UpstreamTimeout,
+    /// The upstream broke the connection or sent something that is not HTTP.
+    UpstreamBroken,
+    /// More connections or requests than the gateway takes.
+    Overloaded,
+    /// The client left before the answer was complete; status 499, which only the log sees.
+    ClientClosed,
+    /// A fault of our own.
+    Internal,
+}
+
+impl Reason {
+    /// All reasons, for tables and metrics.
+    pub const ALL: [Self; 21] = [
+        Self::BadRequest,
+        Self::UnknownTransferCoding,
+        Self::HeaderTimeout,
+        Self::UriTooLong,
+        Self::HeaderTooLarge,
+        Self::MethodNotAllowed,
+        Self::ExpectationFailed,
+        Self::Misdirected,
+        Self::NoRoute,
+        Self::BackendUnsupported,
+        Self::AddSlash,
+        Self::BodyTooLarge,
+        Self::BodyTimeout,
+        Self::NoEndpoints,
+        Self::ConnectFailed,
+        Self::ConnectTimeout,
+        Self::UpstreamTimeout,
+        Self::UpstreamBroken,
+        Self::Overloaded,
+        Self::ClientClosed,
+        Self::Internal,
+    ];
+
+    /// The status the client gets. 499 is never sent.
+    pub const fn status(self) -> u16 {
+        match self {
+            Self::AddSlash => 301,
+            Self::BadRequest => 400,
+            Self::NoRoute | Self::BackendUnsupported => 404,
+            Self::MethodNotAllowed => 405,
+            Self::HeaderTimeout | Self::BodyTimeout => 408,
+            Self::BodyTooLarge => 413,
+            Self::UriTooLong => 414,
+            Self::ExpectationFailed => 417,
+            Self::Misdirected => 421,
+            Self::HeaderTooLarge => 431,
+            Self::ClientClosed => 499,
+            Self::Internal => 500,
+            Self::UnknownTransferCoding => 501,
+            Self::ConnectFailed | Self::UpstreamBroken => 502,
+            Self::NoEndpoints | Self::Overloaded => 503,
+            Self::ConnectTimeout | Self::UpstreamTimeout => 504,
+        }
+    }
+
+    /// The metric label and the log field.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::BadRequest => "bad_request",
+            Self::UnknownTransferCoding => "unknown_transfer_coding",
+            Self::HeaderTimeout => "header_timeout",
+            Self::UriTooLong => "uri_too_long",
+            Self::HeaderTooLarge => "header_too_large",
+            Self::MethodNotAllowed => "method_not_allowed",
+            Self::ExpectationFailed => "expectation_failed",
+            Self::Misdirected => "misdirected",
+            Self::NoRoute => "no_route",
+            Self::BackendUnsupported => "backend_unsupported",
+            Self::AddSlash => "add_slash",
+            Self::BodyTooLarge => "body_too_large",
+            Self::BodyTimeout => "body_timeout",
+            Self::NoEndpoints => "no_endpoints",
+            Self::ConnectFailed => "connect_failed",
+            Self::ConnectTimeout => "connect_timeout",
+            Self::UpstreamTimeout => "upstream_timeout",
+            Self::UpstreamBroken => "upstream_broken",
+            Self::Overloaded => "overloaded",
+            Self::ClientClosed => "client_closed",
+            Self::Internal => "internal",
+        }
+    }
+
+    /// The sentence of the page, by status, in nginx' words where nginx has them.
+    pub fn phrase(self) -> &'static str {
+        match self.status() {
+            301 => "Moved Permanently",
+            408 => "Request Time-out",
+            413 => "Request Entity Too Large",
+            414 => "Request-URI Too Large",
+            431 => "Request Header Or Cookie Too Large",
+            503 => "Service Temporarily Unavailable",
+            504 => "Gateway Time-out",
+            status => StatusCode::from_u16(status).ok().and_then(|s| s.canonical_reason()).unwrap_or("Error"),
+        }
+    }
+}
