@@ -1,2 +1,31 @@
-//! The data plane of Ingora.
+//! The data plane of Ingora: a Pingora proxy that serves what `ingora sync` sends. It knows no Kubernetes.
+//!
+//! ```text
+//!   one request    front (accept, tls, head) ─▶ proxy (phases) ─▶ telemetry
+//!                                                  │ reads
+//!   configuration  sync (socket) ─▶ live ─▶ table · upstream · certificate ◀── admin shows
+//! ```
+//!
+//! | to follow | start in |
+//! | --- | --- |
+//! | a request, from accept to its log line | [`front::accept`], then [`proxy`] |
+//! | a change, from the socket to the next request | [`sync`], then [`live`] |
+//! | why the gateway answered itself | [`reason`] |
+//! | the process, from start to drain | [`app`] |
+
+pub mod admin;
+pub mod app;
+pub mod args;
+pub mod authority;
+pub mod certificate;
+pub mod drain;
+pub mod front;
+pub mod live;
+pub mod page;
+pub mod proxy;
 pub mod reason;
+pub mod request_path;
+pub mod sync;
+pub mod table;
+pub mod telemetry;
+pub mod upstream;

@@ -1,0 +1,55 @@
+# `make` lists the targets. CARGO_TARGET_DIR is respected everywhere.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.PHONY: help run test build check golden bench deny doc
+
+step = @printf '\n==> %s\n' "$(1)"
+
+help: ## List the targets
+	@echo 'Ingora: make TARGET'
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-10s %s\n", $$1, $$2 }'
+
+run: ## Start the quickstart on 8080/8443: both programs, echo backends, and what to try; Ctrl-C ends it
+	@examples/quickstart/run.sh
+
+test: ## Everything CI runs: formatting, lints, all tests over real sockets, documentation
+	@.ci/prerequisites test
+	$(call step,formatting)
+	cargo fmt --all --check
+	$(call step,lints: clippy and rustc; warnings are errors)
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	$(call step,build of the programs that the tests start)
+	cargo build --workspace --bins --locked
+	$(call step,tests)
+	cargo test --workspace --locked
+	$(call step,documentation; warnings are errors)
+	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --locked
+	$(call step,all green)
+
+build: ## Build the release programs: ingora, ingora-gateway, ingora-echo
+	@.ci/prerequisites
+	cargo build --workspace --bins --release --locked
+	@echo "built in $${CARGO_TARGET_DIR:-target}/release"
+
+check: ## Formatting and lints only
+	@.ci/prerequisites test
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+
+golden: ## Rewrite the expected side of the golden files; look at the diff before you commit it
+	@.ci/prerequisites
+	UPDATE_GOLDEN=1 cargo test -p ingora-controller-sync --locked golden
+
+bench: ## Benches of the hot path and of translation (criterion)
+	@.ci/prerequisites
+	cargo bench --workspace --locked
+
+deny: ## Licences, advisories, sources and banned crates (cargo-deny)
+	@cargo deny --version >/dev/null 2>&1 || { echo 'cargo-deny is not installed; run: cargo install --locked cargo-deny'; exit 1; }
+	cargo deny --all-features --locked check
+
+doc: ## Build the documentation of the code
+	@.ci/prerequisites
+	cargo doc --workspace --no-deps --locked
+	@echo "see $${CARGO_TARGET_DIR:-target}/doc/ingora_config/index.html"

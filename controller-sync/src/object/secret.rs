@@ -1,0 +1,100 @@
+//! Secret (`v1`): of its content only certificate and key are kept, everything else is dropped while decoding.
+
+use super::metadata::Metadata;
+use base64::Engine as _;
+use ingora_config::PrivateKey;
+use serde::de::{Error as _, IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use std::fmt;
+use zeroize::Zeroizing;
+
+/// A Secret.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(from = "Raw")]
+pub struct Secret {
+    /// Its name.
+    pub metadata: Metadata,
+    /// `tls.crt`, PEM.
+    pub certificate: Option<Vec<u8>>,
+    /// `tls.key`, PEM.
+    pub key: Option<PrivateKey>,
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Secret").field("metadata", &self.metadata).finish_non_exhaustive()
+    }
+}
+
+/// The shape in the API.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Raw {
+    metadata: Metadata,
+    #[serde(default)]
+    data: Option<Content<true>>,
+    #[serde(default)]
+    string_data: Option<Content<false>>,
+}
+
+impl From<Raw> for Secret {
+    fn from(raw: Raw) -> Self {
+        let data = raw.data.unwrap_or_default();
+        let string_data = raw.string_data.unwrap_or_default();
+        // As in the API server: what `stringData` names replaces what `data` has.
+        Self {
+            metadata: raw.metadata,
+            certificate: string_data.certificate.or(data.certificate),
+            key: string_data.key.or(data.key).map(PrivateKey::from_pem),
+        }
+    }
+}
+
+/// `data` (base64) or `stringData` (plain).
+#[derive(Default)]
+struct Content<const BASE64: bool> {
+    certificate: Option<Vec<u8>>,
+    key: Option<Vec<u8>>,
+}
+
+impl<'de, const BASE64: bool> Deserialize<'de> for Content<BASE64> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Entries<const BASE64: bool>;
+
+        impl<'de, const BASE64: bool> Visitor<'de> for Entries<BASE64> {
+            type Value = Content<BASE64>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a map")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut content = Content::default();
+                while let Some(name) = map.next_key::<String>()? {
+                    match name.as_str() {
+                        "tls.crt" => content.certificate = read::<A, BASE64>(&mut map)?,
+                        "tls.key" => content.key = read::<A, BASE64>(&mut map)?,
+                        _ => {
+                            map.next_value::<IgnoredAny>()?;
+                        }
+                    }
+                }
+                Ok(content)
+            }
+        }
+
+        deserializer.deserialize_map(Entries::<BASE64>)
+    }
+}
+
+fn read<'de, A: MapAccess<'de>, const BASE64: bool>(map: &mut A) -> Result<Option<Vec<u8>>, A::Error> {
+    let Some(text) = map.next_value::<Option<String>>()?.map(Zeroizing::new) else { return Ok(None) };
+    if !BASE64 {
+        return Ok(Some(text.as_bytes().to_vec()));
+    }
+    // YAML written by hand folds long base64 over several lines.
+    let joined: Zeroizing<Vec<u8>> =
+        Zeroizing::new(text.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect());
+    let decoded = base64::engine::general_purpose::STANDARD.decode(joined.as_slice());
+    decoded.map(Some).map_err(|_| A::Error::custom("it is not base64"))
+}

@@ -1,0 +1,23 @@
+//! What changed since the last translation, by name. Sorted, so that translation walks it in one order.
+
+use ingora_config::NamespacedName;
+use std::collections::BTreeSet;
+
+#[derive(Debug, Default)]
+pub(crate) struct Dirty {
+    /// Ingresses that came, went, changed, or changed hands.
+    pub(crate) ingresses: BTreeSet<NamespacedName>,
+    /// Services that came, went or changed.
+    pub(crate) services: BTreeSet<NamespacedName>,
+    /// Services whose addresses changed: EndpointSlices or a DNS answer.
+    pub(crate) endpoints: BTreeSet<NamespacedName>,
+    /// Secrets that came, went or changed.
+    pub(crate) secrets: BTreeSet<NamespacedName>,
+}
+
+impl Dirty {
+    pub(crate) fn is_empty(&self) -> bool {
+        let sets = [&self.ingresses, &self.services, &self.endpoints, &self.secrets];
+        sets.into_iter().all(BTreeSet::is_empty)
+    }
+}

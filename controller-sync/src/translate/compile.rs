@@ -1,0 +1,289 @@
+//! One Ingress by itself: what it claims, what it refers to, and what is wrong with it whatever else exists.
+//!
+//! ```text
+//!   Ingress ──▶ claims on (host, path)   ──▶ slots
+//!           ──▶ hosts, tls section       ──▶ hosts, secrets
+//!           ──▶ upstreams                ──▶ upstreams
+//!           ──▶ problems of its own
+//! ```
+//!
+//! The result is kept until the Ingress changes; merging it with others is the work of those neighbours.
+
+use super::annotations;
+use super::problems::Subject;
+use super::quote::quoted;
+use super::rank::Rank;
+use super::reference::resolve;
+use super::tls::TlsSection;
+use crate::object::Ingress;
+use crate::object::ingress::{HttpPath, IngressBackend, IngressRule, ServiceBackendPort};
+use crate::store::{Options, Standing};
+use ingora_config::{
+    Backend, Host, NamespacedName, PathKind, PathMatch, PathValue, Problem, Reason, RouteKey, ServicePort,
+    SourceLocation, UpstreamId,
+};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt;
+
+/// The most problems of its own that one Ingress is told.
+const MAX_PROBLEMS: usize = 100;
+
+/// One Ingress, compiled.
+#[derive(Debug)]
+pub(super) struct Compiled {
+    pub(super) rank: Rank,
+    pub(super) subject: Subject,
+    /// At most one for each slot.
+    pub(super) claims: Vec<Claim>,
+    /// Every host of its rules, those without a path included.
+    pub(super) hosts: BTreeSet<Host>,
+    /// `None` when `spec.tls` is empty.
+    pub(super) tls: Option<TlsSection>,
+    /// The Service ports it refers to, each with the first place.
+    pub(super) upstreams: BTreeMap<UpstreamId, Place>,
+    pub(super) problems: Vec<Problem>,
+}
+
+impl Compiled {
+    pub(super) fn id(&self) -> &NamespacedName {
+        &self.rank.id
+    }
+}
+
+/// A claim on a slot, that is on one host and path.
+#[derive(Debug)]
+pub(super) struct Claim {
+    pub(super) key: RouteKey,
+    pub(super) strength: Strength,
+    pub(super) backend: Backend,
+    pub(super) place: Place,
+}
+
+/// What kind of claim it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Strength {
+    /// A path of a rule.
+    Rule,
+    /// The default backend of an Ingress without rules: as strong as a rule, and the older one wins.
+    CatchAll,
+    /// The default backend beside rules: what the hosts of its rules leave over; weaker than any rule.
+    Rest,
+}
+
+/// Where in the Ingress something stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    Path { rule: usize, path: usize },
+    DefaultBackend,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Path { rule, path } => write!(f, "spec.rules[{rule}].http.paths[{path}]"),
+            Self::DefaultBackend => f.write_str("spec.defaultBackend"),
+        }
+    }
+}
+
+/// The problems found so far in one Ingress, bounded.
+pub(super) struct Found<'a> {
+    subject: &'a Subject,
+    problems: Vec<Problem>,
+}
+
+impl Found<'_> {
+    pub(super) fn error(&mut self, reason: Reason, field: String, message: String, hint: &str) {
+        let problem = self.subject.error(reason, field, message, hint);
+        self.push(problem);
+    }
+
+    pub(super) fn warning(&mut self, reason: Reason, field: String, message: String, hint: &str) {
+        let problem = self.subject.warning(reason, field, message, hint);
+        self.push(problem);
+    }
+
+    fn push(&mut self, mut problem: Problem) {
+        if self.problems.len() == MAX_PROBLEMS {
+            problem.message =
+                format!("more is wrong with this Ingress than the {MAX_PROBLEMS} problems listed");
+            problem.field = String::new();
+            problem.hint = String::new();
+        }
+        if self.problems.len() <= MAX_PROBLEMS {
+            self.problems.push(problem);
+        }
+    }
+}
+
+/// Compiles an Ingress that is ours.
+pub(super) fn compile(
+    ingress: &Ingress,
+    location: Option<&SourceLocation>,
+    standing: Standing,
+    options: &Options,
+) -> Compiled {
+    let id = ingress.metadata.id();
+    let subject = Subject::new("Ingress", &id, location);
+    let mut compiler = Compiler {
+        found: Found { subject: &subject, problems: Vec::new() },
+        namespace: &id.namespace,
+        claims: Vec::new(),
+        slots: HashMap::new(),
+        hosts: BTreeSet::new(),
+        upstreams: BTreeMap::new(),
+    };
+    let mut tls = None;
+    if standing == Standing::OursByName {
+        super::classes::assumed(options, &mut compiler.found);
+    }
+    if options.disable_catch_all && ingress.spec.default_backend.is_some() {
+        compiler.found.error(
+            Reason::DefaultBackendConflict,
+            "spec.defaultBackend".into(),
+            "--disable-catch-all refuses an Ingress with a default backend; nothing of it is served".into(),
+            "remove spec.defaultBackend; a rule without a host is allowed",
+        );
+    } else {
+        annotations::read(ingress, &options.annotations_prefix, &mut compiler.found);
+        for (index, rule) in ingress.spec.rules.iter().enumerate() {
+            compiler.rule(index, rule);
+        }
+        if let Some(backend) = &ingress.spec.default_backend {
+            compiler.default_backend(backend, ingress.spec.rules.is_empty());
+        }
+        tls = TlsSection::read(&ingress.spec.tls, &id.namespace, &mut compiler.found);
+    }
+    let Compiler { found: Found { problems, .. }, claims, hosts, upstreams, .. } = compiler;
+    let rank = Rank { created: ingress.metadata.creation_timestamp, id };
+    Compiled { rank, claims, hosts, tls, upstreams, problems, subject }
+}
+
+struct Compiler<'a> {
+    found: Found<'a>,
+    namespace: &'a str,
+    claims: Vec<Claim>,
+    /// The place of the claim on each slot.
+    slots: HashMap<RouteKey, Place>,
+    hosts: BTreeSet<Host>,
+    upstreams: BTreeMap<UpstreamId, Place>,
+}
+
+impl Compiler<'_> {
+    fn rule(&mut self, index: usize, rule: &IngressRule) {
+        let text = rule.host.as_deref().unwrap_or_default();
+        let Ok(host) = Host::parse(text) else {
+            return self.found.error(
+                Reason::InvalidHost,
+                format!("spec.rules[{index}].host"),
+                format!("{} is not a host; the rule is not served", quoted(text)),
+                "write a DNS name such as www.example.com or *.example.com, without a port",
+            );
+        };
+        self.hosts.insert(host.clone());
+        for (path_index, path) in rule.http.iter().flat_map(|http| &http.paths).enumerate() {
+            self.path(&host, Place::Path { rule: index, path: path_index }, path);
+        }
+    }
+
+    fn path(&mut self, host: &Host, place: Place, path: &HttpPath) {
+        let kind = match path.path_type.as_deref() {
+            Some("Exact") => PathKind::Exact,
+            None | Some("" | "Prefix" | "ImplementationSpecific") => PathKind::Prefix,
+            Some(other) => {
+                return self.found.error(
+                    Reason::InvalidPathType,
+                    format!("{place}.pathType"),
+                    format!("{} is not a pathType; the path is not served", quoted(other)),
+                    "write Exact, Prefix or ImplementationSpecific",
+                );
+            }
+        };
+        let text = path.path.as_deref().unwrap_or_default();
+        let value = match PathValue::new(text) {
+            Ok(value) => value,
+            Err(error) => {
+                let hint = "write a path such as /shop";
+                return self.found.error(
+                    Reason::InvalidPath,
+                    format!("{place}.path"),
+                    error.to_string(),
+                    hint,
+                );
+            }
+        };
+        let key = RouteKey { host: host.clone(), path: PathMatch { kind, value } };
+        if let Some(first) = self.slots.get(&key) {
+            let message =
+                format!("the same host, path and pathType already stand in {first}; this path is not served");
+            let hint = "remove one of the two";
+            return self.found.error(Reason::PathConflict, place.to_string(), message, hint);
+        }
+        let backend = self.backend(&path.backend, place, &format!("{place}.backend"));
+        self.claim(key, Strength::Rule, backend, place);
+    }
+
+    fn default_backend(&mut self, backend: &IngressBackend, alone: bool) {
+        let place = Place::DefaultBackend;
+        let backend = self.backend(backend, place, "spec.defaultBackend");
+        let (hosts, strength) = if alone {
+            (BTreeSet::from([Host::CatchAll]), Strength::CatchAll)
+        } else {
+            (self.hosts.clone(), Strength::Rest)
+        };
+        for host in hosts {
+            let value = PathValue::new("/").expect("the root is a path");
+            let key = RouteKey { host, path: PathMatch { kind: PathKind::Prefix, value } };
+            if !self.slots.contains_key(&key) {
+                self.claim(key, strength, backend.clone(), place);
+            }
+        }
+        if alone {
+            self.hosts.insert(Host::CatchAll);
+        }
+    }
+
+    fn claim(&mut self, key: RouteKey, strength: Strength, backend: Backend, place: Place) {
+        self.slots.insert(key.clone(), place);
+        self.claims.push(Claim { key, strength, backend, place });
+    }
+
+    fn backend(&mut self, backend: &IngressBackend, place: Place, field: &str) -> Backend {
+        let Some(service) = backend.service.as_ref().filter(|service| !service.name.is_empty()) else {
+            self.found.error(
+                Reason::BackendUnsupported,
+                field.to_owned(),
+                "the backend is not a Service; requests get 404".into(),
+                "name a Service; resource backends are not served",
+            );
+            return Backend::NotFound;
+        };
+        match resolve(self.namespace, &service.name) {
+            Ok(id) => {
+                let port = service_port(&service.port);
+                let id = UpstreamId { namespace: id.namespace, service: id.name, port };
+                self.upstreams.entry(id.clone()).or_insert(place);
+                Backend::Upstream(id)
+            }
+            Err(why) => {
+                let message = format!("{} {why}; requests get 404", quoted(&service.name));
+                let hint = "name a Service of the Ingress' own namespace";
+                self.found.error(Reason::BackendUnsupported, format!("{field}.service.name"), message, hint);
+                Backend::NotFound
+            }
+        }
+    }
+}
+
+/// The port as written. What cannot be a port becomes a name that no Service port has, so that the path answers 503 and
+/// the problem shows it.
+fn service_port(port: &ServiceBackendPort) -> ServicePort {
+    let name = port.name.as_deref().unwrap_or_default();
+    match port.number {
+        Some(number) if name.is_empty() => match u16::try_from(number) {
+            Ok(number) if number != 0 => ServicePort::Number(number),
+            _ => ServicePort::Name(number.to_string()),
+        },
+        _ => ServicePort::Name(name.chars().take(64).collect()),
+    }
+}

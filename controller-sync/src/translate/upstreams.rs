@@ -1,0 +1,306 @@
+//! Upstreams: the Service ports that somebody refers to, and in a lane of their own their endpoints.
+//!
+//! A changed EndpointSlice touches the endpoints of its Service's ports and nothing else; a changed Service touches its
+//! upstreams and, when it came or went or lost a port, the problems of those who refer to it.
+
+use super::compile::Compiled;
+use super::endpoints::{self, Addresses, External};
+use super::problems::{Owner, Problems, Subject};
+use super::published::Published;
+use super::quote::quoted;
+use super::reference::Referrer;
+use super::service::find_port;
+use crate::object::Service;
+use crate::store::Store;
+use ingora_config::{
+    Endpoints, Key, NamespacedName, Problem, Protocol, Reason, Resource, ServicePort, SourceLocation,
+    Upstream, UpstreamId,
+};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+const H2C: &str = "kubernetes.io/h2c";
+
+#[derive(Default)]
+pub(super) struct Upstreams {
+    upstreams: HashMap<UpstreamId, State>,
+    by_service: HashMap<NamespacedName, BTreeSet<UpstreamId>>,
+    /// Upstreams to settle, each with the referrers that came or went.
+    touched: BTreeMap<UpstreamId, BTreeSet<Referrer>>,
+    /// Upstreams of which only the endpoints are to be settled.
+    touched_endpoints: BTreeSet<UpstreamId>,
+}
+
+#[derive(Default)]
+struct State {
+    referrers: BTreeSet<Referrer>,
+    /// What the problems of the referrers say; `None` until it is settled.
+    status: Option<Status>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Status {
+    Found,
+    ServiceMissing,
+    PortMissing,
+}
+
+impl Upstreams {
+    pub(super) fn add(&mut self, ingress: &Compiled) {
+        for id in ingress.upstreams.keys() {
+            self.refer(id, Referrer::Ingress(ingress.id().clone()));
+        }
+    }
+
+    pub(super) fn remove(&mut self, ingress: &Compiled) {
+        let referrer = Referrer::Ingress(ingress.id().clone());
+        for id in ingress.upstreams.keys() {
+            if let Some(state) = self.upstreams.get_mut(id) {
+                state.referrers.remove(&referrer);
+            }
+            self.touched.entry(id.clone()).or_default().insert(referrer.clone());
+        }
+    }
+
+    pub(super) fn refer(&mut self, id: &UpstreamId, referrer: Referrer) {
+        self.upstreams.entry(id.clone()).or_default().referrers.insert(referrer.clone());
+        self.by_service.entry(service_of(id)).or_default().insert(id.clone());
+        self.touched.entry(id.clone()).or_default().insert(referrer);
+    }
+
+    pub(super) fn service_changed(&mut self, service: &NamespacedName) {
+        for id in self.by_service.get(service).into_iter().flatten() {
+            self.touched.entry(id.clone()).or_default();
+        }
+    }
+
+    pub(super) fn endpoints_changed(&mut self, service: &NamespacedName) {
+        self.touched_endpoints.extend(self.by_service.get(service).into_iter().flatten().cloned());
+    }
+
+    /// Settles what was touched.
+    pub(super) fn settle(
+        &mut self,
+        store: &mut Store,
+        ingresses: &HashMap<NamespacedName, Arc<Compiled>>,
+        published: &mut Published,
+        problems: &mut Problems,
+    ) {
+        for (id, changed) in std::mem::take(&mut self.touched) {
+            self.touched_endpoints.remove(&id);
+            if self.upstreams.get(&id).is_none_or(|state| state.referrers.is_empty()) {
+                self.forget(&id, changed, store, published, problems);
+                continue;
+            }
+            let found = Lookup::new(store, &id);
+            let status = found.status();
+            published
+                .set(Arc::new(Resource::Upstream(Upstream { id: id.clone(), protocol: found.protocol() })));
+            let name = found.name_to_resolve().map(str::to_owned);
+            store.use_name(&service_of(&id), name.as_deref());
+            settle_endpoints(store, &id, published, problems);
+
+            let Some(state) = self.upstreams.get_mut(&id) else { continue };
+            let referrers = if state.status == Some(status) { &changed } else { &state.referrers };
+            for referrer in referrers {
+                let problem = state
+                    .referrers
+                    .contains(referrer)
+                    .then(|| dangling(&id, status, referrer, ingresses))
+                    .flatten();
+                problems.set(Owner::Reference(id.clone(), referrer.clone()), problem.into_iter().collect());
+            }
+            // Those who went are not among the referrers any more.
+            for referrer in changed.difference(&state.referrers) {
+                problems.set(Owner::Reference(id.clone(), referrer.clone()), Vec::new());
+            }
+            state.status = Some(status);
+        }
+        for id in std::mem::take(&mut self.touched_endpoints) {
+            settle_endpoints(store, &id, published, problems);
+        }
+    }
+
+    fn forget(
+        &mut self,
+        id: &UpstreamId,
+        referrers: BTreeSet<Referrer>,
+        store: &mut Store,
+        published: &mut Published,
+        problems: &mut Problems,
+    ) {
+        self.upstreams.remove(id);
+        let service = service_of(id);
+        if let Some(ids) = self.by_service.get_mut(&service) {
+            ids.remove(id);
+            if ids.is_empty() {
+                self.by_service.remove(&service);
+                store.use_name(&service, None);
+            }
+        }
+        published.remove(Key::Endpoints(id.clone()));
+        published.remove(Key::Upstream(id.clone()));
+        problems.set(Owner::Upstream(id.clone()), Vec::new());
+        for referrer in referrers {
+            problems.set(Owner::Reference(id.clone(), referrer), Vec::new());
+        }
+    }
+}
+
+fn service_of(id: &UpstreamId) -> NamespacedName {
+    NamespacedName::new(id.namespace.clone(), id.service.clone())
+}
+
+/// What the store knows of one upstream.
+struct Lookup<'a> {
+    service: Option<(&'a Service, Option<&'a SourceLocation>)>,
+    id: &'a UpstreamId,
+}
+
+impl<'a> Lookup<'a> {
+    fn new(store: &'a Store, id: &'a UpstreamId) -> Self {
+        Self { service: store.service(&service_of(id)), id }
+    }
+
+    fn status(&self) -> Status {
+        let Some((service, _)) = self.service else { return Status::ServiceMissing };
+        let spec = find_port(service, &self.id.port);
+        let found = match service.external_name() {
+            Some(_) => endpoints::external_port(service, spec, &self.id.port).is_some(),
+            None => spec.is_some(),
+        };
+        if found { Status::Found } else { Status::PortMissing }
+    }
+
+    fn protocol(&self) -> Protocol {
+        let spec = self.service.and_then(|(service, _)| find_port(service, &self.id.port));
+        match spec.and_then(|spec| spec.app_protocol.as_deref()) {
+            Some(H2C) => Protocol::H2c,
+            _ => Protocol::Http1,
+        }
+    }
+
+    fn name_to_resolve(&self) -> Option<&'a str> {
+        match External::of(self.service?.0)? {
+            External::Name(name) => Some(name),
+            _ => None,
+        }
+    }
+}
+
+fn settle_endpoints(store: &Store, id: &UpstreamId, published: &mut Published, problems: &mut Problems) {
+    let found = Lookup::new(store, id);
+    let (addresses, problem) = match found.service {
+        Some((service, location)) if found.status() == Status::Found => {
+            let subject = Subject::new("Service", &service_of(id), location);
+            addresses(store, service, id, &subject)
+        }
+        // The referrers are told.
+        _ => (Addresses::default(), None),
+    };
+    problems.set(Owner::Upstream(id.clone()), problem.into_iter().collect());
+    let endpoints = Endpoints { upstream: id.clone(), endpoints: addresses.endpoints };
+    published.set(Arc::new(Resource::Endpoints(endpoints)));
+}
+
+fn addresses(
+    store: &Store,
+    service: &Service,
+    id: &UpstreamId,
+    subject: &Subject,
+) -> (Addresses, Option<Problem>) {
+    let spec = find_port(service, &id.port);
+    if let Some(external) = External::of(service) {
+        let resolution = store.resolution(service.external_name().unwrap_or_default());
+        let port = endpoints::external_port(service, spec, &id.port).unwrap_or_default();
+        let addresses = endpoints::from_external(&external, resolution, port, store.options());
+        let problem =
+            external_problem(&external, resolution.and_then(|r| r.error.as_deref()), &addresses, subject);
+        return (addresses, problem);
+    }
+    let Some(spec) = spec else { return (Addresses::default(), None) };
+    let addresses = endpoints::from_slices(store.slices(&service_of(id)), spec, store.options());
+    let problem = addresses.endpoints.is_empty().then(|| {
+        let (message, hint) = if addresses.refused {
+            (
+                "has endpoints with addresses of the machine or the link only, which are not served; requests get 503",
+                "give the endpoints addresses of the network",
+            )
+        } else {
+            ("has no ready endpoint; requests get 503", "see whether the Service's selector matches Pods that are ready")
+        };
+        let message = format!("port {} {message}", quoted(&id.port.to_string()));
+        subject.warning(Reason::NoEndpoints, "", message, hint)
+    });
+    (addresses, problem)
+}
+
+fn external_problem(
+    external: &External<'_>,
+    error: Option<&str>,
+    addresses: &Addresses,
+    subject: &Subject,
+) -> Option<Problem> {
+    let field = "spec.externalName";
+    let reason = Reason::NameNotResolved;
+    if let External::Invalid(text) = external {
+        let message = format!("{} is neither a DNS name nor an address; requests get 503", quoted(text));
+        return Some(subject.error(reason, field, message, "write a DNS name"));
+    }
+    if addresses.refused && addresses.endpoints.is_empty() {
+        let message =
+            "it leads to addresses of the machine or the link only, which are not served; requests get 503";
+        return Some(subject.error(reason, field, message.into(), "point it to an address of the network"));
+    }
+    let error = quoted(error?);
+    let hint = "see whether the name exists and the cluster's DNS answers";
+    Some(if addresses.endpoints.is_empty() {
+        subject.error(reason, field, format!("the name is not resolved: {error}; requests get 503"), hint)
+    } else {
+        let message = format!("the name is not resolved any more: {error}; its last addresses are served");
+        subject.warning(reason, field, message, hint)
+    })
+}
+
+/// The problem of a reference that leads to no Service port.
+fn dangling(
+    id: &UpstreamId,
+    status: Status,
+    referrer: &Referrer,
+    ingresses: &HashMap<NamespacedName, Arc<Compiled>>,
+) -> Option<Problem> {
+    let service = service_of(id);
+    let (subject, field, by) = match referrer {
+        Referrer::Ingress(ingress) => {
+            let ingress = ingresses.get(ingress)?;
+            let place = ingress.upstreams.get(id)?;
+            let backend = match place {
+                super::compile::Place::Path { .. } => format!("{place}.backend.service"),
+                super::compile::Place::DefaultBackend => format!("{place}.service"),
+            };
+            (ingress.subject.clone(), backend, "")
+        }
+        Referrer::Options => {
+            (Subject::new("Service", &service, None), String::new(), "; --default-backend-service names it")
+        }
+    };
+    let port = match &id.port {
+        ServicePort::Name(name) if name.is_empty() => "port without number and name".to_owned(),
+        port => format!("TCP port {}", quoted(&port.to_string())),
+    };
+    match status {
+        Status::Found => None,
+        Status::ServiceMissing => Some(subject.error(
+            Reason::ServiceNotFound,
+            if field.is_empty() { field } else { format!("{field}.name") },
+            format!("Service {service} does not exist; requests get 503"),
+            &format!("create the Service, or correct the name{by}"),
+        )),
+        Status::PortMissing => Some(subject.error(
+            Reason::PortNotFound,
+            if field.is_empty() { field } else { format!("{field}.port") },
+            format!("Service {service} has no {port}; requests get 503"),
+            &format!("name one of the Service's ports, by number or by name{by}"),
+        )),
+    }
+}

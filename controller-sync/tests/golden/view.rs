@@ -1,0 +1,83 @@
+//! What a translation came to, as a text that people can compare. Taking every field by name makes the compiler ask for
+//! each new one.
+
+use ingora_config::{
+    Backend, Certificate, Endpoints, Problem, Resource, Route, RouteKey, Settings, Upstream, VirtualHost,
+};
+use std::fmt::Write as _;
+
+pub(crate) fn render<'a>(
+    resources: impl Iterator<Item = &'a Resource>,
+    problems: impl Iterator<Item = &'a Problem>,
+) -> String {
+    let mut text = String::from("resources:\n");
+    resources.for_each(|resource| line(&mut text, &resource_line(resource)));
+    text.push_str("problems:\n");
+    for Problem { severity, object, reason, field, message, hint, location: _ } in problems {
+        line(&mut text, &format!("{severity}: {object}"));
+        let details =
+            [("reason", &reason.to_string()), ("field", field), ("message", message), ("hint", hint)];
+        for (name, value) in details.into_iter().filter(|(_, value)| !value.is_empty()) {
+            let _ = writeln!(text, "  {name}: {}", scalar(value));
+        }
+    }
+    text
+}
+
+fn line(text: &mut String, item: &str) {
+    let (name, value) = item.split_once(": ").expect("an item has a name");
+    let _ = writeln!(text, "- {name}: {}", scalar(value));
+}
+
+/// A YAML scalar, in quotation marks where it needs them.
+fn scalar(value: &str) -> String {
+    let plain = !value.contains(": ") && !value.contains(" #") && !value.starts_with(['"', '*', '-', '[']);
+    if plain { value.to_owned() } else { serde_json::to_string(value).expect("a text") }
+}
+
+fn resource_line(resource: &Resource) -> String {
+    match resource {
+        Resource::Settings(settings) => {
+            let Settings { default_backend, default_certificate, .. } = settings.clone();
+            let plain = Settings { default_backend: None, default_certificate: None, ..settings.clone() };
+            assert_eq!(plain, Settings::default(), "only these two settings have a source");
+            let backend = default_backend.map_or("none".to_owned(), |id| id.to_string());
+            let certificate = default_certificate.map_or("none".to_owned(), |id| id.to_string());
+            format!("Settings: default backend {backend}, default certificate {certificate}")
+        }
+        Resource::VirtualHost(VirtualHost { host, certificate }) => {
+            let certificate = certificate.as_ref().map_or("default".to_owned(), ToString::to_string);
+            format!("VirtualHost: {host}, certificate {certificate}")
+        }
+        Resource::Route(Route { key: RouteKey { host, path }, ingress, backend }) => {
+            let backend = match backend {
+                Backend::Upstream(id) => id.to_string(),
+                Backend::NotFound => "404".to_owned(),
+            };
+            format!("Route: {host} {:?} {} of {ingress} to {backend}", path.kind, path.value)
+        }
+        Resource::Upstream(Upstream { id, protocol }) => format!("Upstream: {id} {protocol:?}"),
+        Resource::Endpoints(Endpoints { upstream, endpoints }) => {
+            let show = |endpoint: &ingora_config::Endpoint| match &*endpoint.target {
+                "" => endpoint.address.to_string(),
+                target => format!("{} ({target})", endpoint.address),
+            };
+            let list: Vec<String> = endpoints.iter().map(show).collect();
+            format!("Endpoints: {upstream} {}", if list.is_empty() { "none".into() } else { list.join(", ") })
+        }
+        Resource::Certificate(Certificate { secret, chain, key }) => {
+            assert!(!key.expose_pem().is_empty(), "a certificate is sent with its key");
+            format!("Certificate: {secret}, {} in its chain", chain.matches("BEGIN CERTIFICATE").count())
+        }
+    }
+}
+
+/// The lines that only one side has.
+pub(crate) fn difference(expected: &str, actual: &str) -> String {
+    let only = |sign: char, text: &str, other: &str| -> String {
+        let other: Vec<&str> = other.lines().collect();
+        let lines = text.lines().filter(|line| !other.contains(line));
+        lines.map(|line| format!("  {sign} {line}\n")).collect()
+    };
+    only('-', expected, actual) + &only('+', actual, expected)
+}

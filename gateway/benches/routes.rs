@@ -1,0 +1,144 @@
+//! What the hot path and a change cost, at 10, 1,000 and 100,000 routes: `cargo bench -p ingora-gateway`.
+//!
+//! Lookups borrow everything they return and everything they look at, so they cannot allocate; what they cost in time
+//! must hardly depend on the number of routes. The same holds for the edit of one route.
+
+#![allow(missing_docs, reason = "criterion's macros make public functions")]
+
+use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
+use ingora_config::{
+    Backend, Endpoint, Endpoints, Host, NamespacedName, PathKind, PathMatch, PathValue, Resource, Route, RouteKey,
+    ServicePort, Upstream, UpstreamId, VirtualHost,
+};
+use ingora_gateway::live::{Batch, Change, Live};
+use ingora_gateway::request_path::normalise;
+use ingora_gateway::table::Found;
+use std::hint::black_box;
+use std::sync::Arc;
+
+const SIZES: [usize; 3] = [10, 1_000, 100_000];
+
+fn upstream(index: usize) -> UpstreamId {
+    UpstreamId { namespace: "bench".into(), service: format!("service-{index}"), port: ServicePort::Number(80) }
+}
+
+fn route(host: &str, path: &str, service: usize) -> Resource {
+    let path = PathMatch { kind: PathKind::Prefix, value: PathValue::new(path).expect("a path") };
+    Resource::Route(Route {
+        key: RouteKey { host: Host::parse(host).expect("a host"), path },
+        ingress: NamespacedName::new("bench", format!("ingress-{service}")),
+        backend: Backend::Upstream(upstream(service)),
+    })
+}
+
+fn host(host: &str) -> Resource {
+    Resource::VirtualHost(VirtualHost { host: Host::parse(host).expect("a host"), certificate: None })
+}
+
+fn host_name(index: usize) -> String {
+    format!("shop-{index}.example.com")
+}
+
+fn path(index: usize) -> String {
+    format!("/api/v1/tenant-{index}")
+}
+
+fn live(resources: Vec<Resource>) -> Arc<Live> {
+    let live = Live::new().expect("the TLS library works");
+    live.apply(Batch::full(1, resources));
+    live
+}
+
+fn many_hosts(size: usize) -> Arc<Live> {
+    live((0..size).flat_map(|index| [host(&host_name(index)), route(&host_name(index), "/", index)]).collect())
+}
+
+fn many_paths(size: usize) -> Arc<Live> {
+    let routes = (0..size).map(|index| route("one.example.com", &path(index), index));
+    live(routes.chain([host("one.example.com")]).collect())
+}
+
+/// Names in an order that the caches cannot foresee.
+fn shuffled(size: usize, name: impl Fn(usize) -> String) -> Vec<String> {
+    (0..4096).map(|step: usize| name(step.wrapping_mul(0x9E37_79B9_7F4A_7C15) % size)).collect()
+}
+
+fn lookup(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("lookup");
+    for size in SIZES {
+        let live = many_hosts(size);
+        let table = live.table();
+        let hosts = shuffled(size, host_name);
+        let mut next = hosts.iter().cycle();
+        group.bench_function(BenchmarkId::new("many hosts", size), |bencher| {
+            bencher.iter(|| {
+                let host = next.next().expect("it cycles");
+                assert!(matches!(black_box(table.find(host, "/cart/items")), Found::Route(_)));
+            });
+        });
+        let live = many_paths(size);
+        let table = live.table();
+        let paths = shuffled(size, |index| format!("{}/orders/7", path(index)));
+        let mut next = paths.iter().cycle();
+        group.bench_function(BenchmarkId::new("many paths", size), |bencher| {
+            bencher.iter(|| {
+                let path = next.next().expect("it cycles");
+                assert!(matches!(black_box(table.find("one.example.com", path)), Found::Route(_)));
+            });
+        });
+    }
+    let live = many_paths(1_000);
+    let table = live.table();
+    let hostile = "/a".repeat(4_000);
+    group.bench_function("4,000 slashes", |bencher| {
+        bencher.iter(|| assert!(matches!(black_box(table.find("one.example.com", &hostile)), Found::Nothing)));
+    });
+    group.bench_function("unknown host", |bencher| {
+        bencher.iter(|| assert!(matches!(black_box(table.find("who.is.this", "/")), Found::Nothing)));
+    });
+    group.finish();
+}
+
+/// The edit of one object, from the message to the swapped table.
+fn apply(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("apply");
+    let mut edit = |name: &str, size: usize, live: Arc<Live>, resource: fn(usize) -> Resource| {
+        let mut turn = 0;
+        group.bench_function(BenchmarkId::new(name, size), |bencher| {
+            bencher.iter(|| {
+                turn += 1;
+                let change = Change::Upsert(Box::new(resource(turn)));
+                live.apply(Batch::difference(turn as u64, [change]));
+            });
+        });
+    };
+    for size in SIZES {
+        edit("route of many hosts", size, many_hosts(size), |turn| route(&host_name(5), "/", turn % 2));
+        edit("route of many paths", size, many_paths(size), |turn| route("one.example.com", &path(5), turn % 2));
+        let live = many_hosts(size);
+        live.apply(Batch::difference(2, [Change::Upsert(Box::new(Resource::Upstream(Upstream {
+            id: upstream(5),
+            protocol: Default::default(),
+        })))]));
+        edit("endpoints", size, live, |turn| {
+            let address = ([10, 0, 0, (turn % 2) as u8], 80).into();
+            let endpoints = vec![Endpoint { address, target: "pod".into() }];
+            Resource::Endpoints(Endpoints { upstream: upstream(5), endpoints })
+        });
+    }
+    group.finish();
+}
+
+fn paths(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("normalise");
+    for (name, path) in [
+        ("nothing to do", "/api/v1/tenants/4711/orders/7"),
+        ("everything to do", "//api/./v1/%74enants/x/../4711%2Forders//7"),
+    ] {
+        group.bench_function(name, |bencher| bencher.iter(|| black_box(normalise(black_box(path))).is_ok()));
+    }
+    group.finish();
+}
+
+criterion_group!(benches, lookup, apply, paths);
+criterion_main!(benches);

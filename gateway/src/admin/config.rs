@@ -1,0 +1,143 @@
+//! `/config`: what is served, in an order that does not depend on chance. Never a key.
+
+use crate::certificate::LoadedCertificate;
+use crate::live::Live;
+use crate::table::{CompiledRoute, HostTable};
+use crate::upstream::Group;
+use ingora_config::{Backend, Protocol, Settings};
+use serde::Serialize;
+use std::sync::Arc;
+
+#[derive(Serialize)]
+struct Dump<'d> {
+    revision: Option<u64>,
+    settings: &'d Settings,
+    hosts: Vec<HostDump<'d>>,
+    upstreams: Vec<UpstreamDump<'d>>,
+    certificates: Vec<CertificateDump>,
+    default_certificate: Details,
+}
+
+#[derive(Serialize)]
+struct HostDump<'d> {
+    host: String,
+    served: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    certificate: Option<String>,
+    routes: Vec<RouteDump<'d>>,
+}
+
+#[derive(Serialize)]
+struct RouteDump<'d> {
+    path: &'d str,
+    path_type: String,
+    ingress: String,
+    /// `None`: the backend is not a Service, the answer is 404.
+    upstream: Option<&'d str>,
+}
+
+#[derive(Serialize)]
+struct UpstreamDump<'d> {
+    name: &'d str,
+    namespace: &'d str,
+    service: &'d str,
+    port: String,
+    protocol: &'static str,
+    endpoints: Vec<EndpointDump>,
+}
+
+#[derive(Serialize)]
+struct EndpointDump {
+    address: String,
+    target: String,
+}
+
+#[derive(Serialize)]
+struct CertificateDump {
+    secret: String,
+    /// `None`: the Secret is missing or cannot be used.
+    certificate: Option<Details>,
+}
+
+#[derive(Serialize)]
+struct Details {
+    subject: String,
+    names: Vec<String>,
+    not_after: String,
+    key_type: &'static str,
+    sha256: String,
+    intermediates: usize,
+}
+
+/// The whole page.
+pub(super) fn dump(live: &Live) -> Vec<u8> {
+    let table = live.table();
+    let mut hosts: Vec<_> = table.hosts().collect();
+    hosts.sort_by(|a, b| a.host().cmp(b.host()));
+    let groups = live.groups();
+    let secrets = live.secrets();
+    let page = Dump {
+        revision: live.revision(),
+        settings: table.settings(),
+        hosts: hosts.into_iter().map(|host| describe_host(host)).collect(),
+        upstreams: groups.iter().map(|group| describe_upstream(group)).collect(),
+        certificates: secrets
+            .iter()
+            .map(|slot| CertificateDump {
+                secret: slot.secret().to_string(),
+                certificate: slot.loaded().map(|loaded| describe(&loaded)),
+            })
+            .collect(),
+        default_certificate: describe(&live.certificates().default()),
+    };
+    serde_json::to_vec_pretty(&page).expect("names and numbers always have a JSON form")
+}
+
+fn describe_host(host: &HostTable) -> HostDump<'_> {
+    let mut routes: Vec<&Arc<CompiledRoute>> = host.routes().collect();
+    routes.sort_by(|a, b| a.route.key.cmp(&b.route.key));
+    HostDump {
+        host: host.host().to_string(),
+        served: host.virtual_host().is_some(),
+        certificate: host.virtual_host().and_then(|host| host.certificate.as_ref()).map(ToString::to_string),
+        routes: routes
+            .into_iter()
+            .map(|route| RouteDump {
+                path: route.path(),
+                path_type: format!("{:?}", route.route.key.path.kind),
+                ingress: route.route.ingress.to_string(),
+                upstream: matches!(route.route.backend, Backend::Upstream(_)).then(|| route.upstream()),
+            })
+            .collect(),
+    }
+}
+
+fn describe_upstream(group: &Group) -> UpstreamDump<'_> {
+    let id = group.id();
+    let endpoints = group.targets();
+    UpstreamDump {
+        name: group.name(),
+        namespace: &id.namespace,
+        service: &id.service,
+        port: id.port.to_string(),
+        protocol: match group.protocol() {
+            Protocol::Http1 => "http1",
+            Protocol::H2c => "h2c",
+        },
+        endpoints: endpoints
+            .iter()
+            .map(|target| EndpointDump { address: target.name.to_string(), target: target.id.to_string() })
+            .collect(),
+    }
+}
+
+fn describe(certificate: &LoadedCertificate) -> Details {
+    Details {
+        subject: certificate.subject(),
+        names: certificate.names(),
+        not_after: certificate.not_after(),
+        key_type: certificate.key_type(),
+        sha256: certificate.fingerprint(),
+        intermediates: certificate.chain.len(),
+    }
+}

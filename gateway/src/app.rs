@@ -1,0 +1,267 @@
+//! The composition root: reads from top to bottom as the life of the process.
+//!
+//! ```text
+//!   main thread      signals, drain
+//!   control thread   sync client (socket) ──▶ Live, admin port
+//!   core threads     accept ──▶ front ──▶ proxy, each with its own runtime and upstream pool
+//! ```
+
+use crate::args::{Args, LogFormat, Runtime};
+use crate::drain::{Drain, Phase};
+use crate::front::accept::{self, BindError};
+use crate::front::{Front, tls::Tls};
+use crate::live::Live;
+use crate::proxy::{Gateway, PublicPorts};
+use crate::telemetry::Telemetry;
+use crate::{admin, sync};
+use anyhow::{Context as _, Result};
+use pingora::apps::HttpServerOptions;
+use pingora::connectors::TransportConnector;
+use pingora::protocols::http::v2::server::{H2Options, default_h2_options};
+use pingora::server::configuration::ServerConf;
+use pingora_proxy::http_proxy;
+use socket2::Socket;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+use tokio::runtime::Builder;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// File descriptors that are no client connections: listeners, the socket, logs, connections to upstreams in the pool.
+const RESERVED_FILES: u64 = 1024;
+/// Idle upstream connections each core keeps.
+const UPSTREAM_POOL: usize = 1024;
+
+/// Starts the log.
+///
+/// # Errors
+/// When `--log-level` is not understood.
+pub fn logging(args: &Args) -> Result<()> {
+    // The engine reports each failed request as an error; the access log says it better and once.
+    let quiet = "pingora=off,pingora_core=off,pingora_proxy=off,pingora_pool=off";
+    let filter = tracing_subscriber::EnvFilter::builder()
+        .parse(format!("{quiet},{}", args.log_level))
+        .with_context(|| format!("--log-level {:?} is not understood", args.log_level))?;
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_target(false).with_writer(std::io::stderr);
+    match args.log_format {
+        LogFormat::Json => log.json().flatten_event(true).init(),
+        LogFormat::Text => log.init(),
+    }
+    Ok(())
+}
+
+/// Serves until SIGTERM or SIGINT, then drains.
+///
+/// # Errors
+/// When a port cannot be bound or a thread cannot be started.
+pub fn run(args: &Args) -> Result<()> {
+    let threads = if args.threads == 0 { thread::available_parallelism()?.get() } else { args.threads };
+    let drain = Drain::new(connection_limit(args.max_connections));
+    let telemetry = Telemetry::start(args.log_format, Arc::clone(&drain));
+    let live = Live::new().context("cannot make a default certificate")?;
+    let serving = Arc::new(AtomicBool::new(false));
+
+    let (http, http_sockets) = accept::bind(args.http_bind, threads, args.reuse_port)?;
+    let (https, https_sockets) = accept::bind(args.https_bind, threads, args.reuse_port)?;
+    let admin = std::net::TcpListener::bind(args.admin_bind)
+        .map_err(|error| BindError::new(args.admin_bind, error))?;
+    tracing::info!(%http, %https, admin = %admin.local_addr()?, threads, "ports are free; waiting for configuration");
+
+    let ready = {
+        let (drain, serving) = (Arc::clone(&drain), Arc::clone(&serving));
+        move || serving.load(Ordering::Acquire) && drain.phase() == Phase::Serving
+    };
+    control(args, &live, &telemetry, admin, ready)?;
+
+    let front = |live: &Arc<Live>| front(args, live, &drain, &telemetry);
+    let tls = Tls::new(Arc::clone(&live)).context("cannot set up TLS")?;
+    let main = Builder::new_current_thread().enable_all().build()?;
+    let mut stop = main.block_on(async { Stop::new() })?;
+    let configured = main.block_on(async {
+        tokio::select! {
+            () = live.configured() => true,
+            () = stop.requested() => false,
+        }
+    });
+    if !configured {
+        return Ok(());
+    }
+    let sockets = http_sockets.into_iter().zip(https_sockets).collect();
+    start_cores(args.runtime, threads, sockets, &tls, || front(&live), &drain)?;
+    serving.store(true, Ordering::Release);
+    tracing::info!(%http, %https, "serving");
+
+    main.block_on(async {
+        stop.requested().await;
+        leave(args, &drain, &mut stop).await;
+    });
+    telemetry.flush();
+    Ok(())
+}
+
+/// Half of the files a process may open: a proxied request holds two.
+fn connection_limit(wanted: usize) -> usize {
+    let files = rlimit::increase_nofile_limit(u64::MAX).unwrap_or(1024);
+    let possible = usize::try_from(files.saturating_sub(RESERVED_FILES.min(files / 4)) / 2).unwrap_or(usize::MAX);
+    match wanted {
+        0 => possible.min(1_000_000),
+        wanted if wanted > possible => {
+            tracing::warn!(wanted, possible, "--max-connections is more than the limit of open files allows");
+            possible
+        }
+        wanted => wanted,
+    }
+}
+
+/// The thread for everything that is not traffic, so that no scrape and no update delays a request.
+fn control(
+    args: &Args,
+    live: &Arc<Live>,
+    telemetry: &Arc<Telemetry>,
+    admin: std::net::TcpListener,
+    ready: impl Fn() -> bool + Send + Sync + 'static,
+) -> Result<()> {
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    let (socket, live, telemetry) = (args.socket.clone(), Arc::clone(live), Arc::clone(telemetry));
+    thread::Builder::new().name("control".into()).spawn(move || {
+        runtime.block_on(async {
+            let admin = admin::serve(admin, Arc::clone(&live), telemetry, ready);
+            tokio::join!(sync::run(socket, live), admin);
+        });
+    })?;
+    Ok(())
+}
+
+/// One core's engine and what its connections need.
+fn front(args: &Args, live: &Arc<Live>, drain: &Arc<Drain>, telemetry: &Arc<Telemetry>) -> Arc<Front> {
+    let conf = Arc::new(ServerConf { upstream_keepalive_pool_size: UPSTREAM_POOL, ..ServerConf::default() });
+    let gateway = Gateway {
+        live: Arc::clone(live),
+        telemetry: Arc::clone(telemetry),
+        ports: PublicPorts { http: args.http_port.to_string(), https: args.https_port.to_string() },
+        connector: TransportConnector::new(None),
+    };
+    let mut proxy = http_proxy(&conf, gateway);
+    let table = live.table();
+    let mut options = HttpServerOptions::default();
+    options.h2_idle_timeout = Some(Duration::from_secs(table.settings().keep_alive.max(1).into()));
+    // Only connections whose preface was read and that offer nothing else get there; see `Front::serve_http2`.
+    options.h2c = true;
+    proxy.server_options = Some(options);
+    proxy.h2_options = Some(h2_options(table.settings().http2_max_concurrent_streams));
+    Arc::new(Front {
+        live: Arc::clone(live),
+        proxy: Arc::new(proxy),
+        drain: Arc::clone(drain),
+        telemetry: Arc::clone(telemetry),
+        client_header_timeout: args.client_header_timeout.map(Duration::from_secs),
+    })
+}
+
+/// Bounds of one HTTP/2 connection: what a client may open, reset and make us remember.
+fn h2_options(streams: u32) -> H2Options {
+    let mut options = default_h2_options();
+    options
+        .max_concurrent_streams(streams)
+        .max_header_list_size(crate::front::head::MAX_HEAD as u32)
+        .max_pending_accept_reset_streams(20)
+        .max_local_error_reset_streams(Some(256))
+        .max_concurrent_reset_streams(64)
+        .initial_window_size(256 * 1024)
+        .initial_connection_window_size(1024 * 1024)
+        .max_send_buffer_size(256 * 1024);
+    options
+}
+
+/// Starts listening: one pair of sockets per thread, either on runtimes of their own or on a shared one.
+fn start_cores(
+    kind: Runtime,
+    threads: usize,
+    sockets: Vec<(Socket, Socket)>,
+    tls: &Tls,
+    front: impl Fn() -> Arc<Front>,
+    drain: &Arc<Drain>,
+) -> Result<()> {
+    if kind == Runtime::Shared {
+        let runtime = Builder::new_multi_thread().worker_threads(threads).enable_all().build()?;
+        let front = front();
+        let guard = runtime.enter();
+        for pair in sockets {
+            runtime.spawn(core(Arc::clone(&front), listeners(pair)?, tls.clone()));
+        }
+        drop(guard);
+        let drain = Arc::clone(drain);
+        thread::Builder::new().name("shared".into()).spawn(move || runtime.block_on(until_gone(&drain)))?;
+        return Ok(());
+    }
+    for (index, pair) in sockets.into_iter().enumerate() {
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        let guard = runtime.enter();
+        let core = core(front(), listeners(pair)?, tls.clone());
+        drop(guard);
+        let drain = Arc::clone(drain);
+        thread::Builder::new().name(format!("core-{index}")).spawn(move || {
+            runtime.block_on(async {
+                core.await;
+                until_gone(&drain).await;
+            });
+        })?;
+    }
+    Ok(())
+}
+
+type Listeners = (tokio::net::TcpListener, tokio::net::TcpListener);
+
+fn listeners((http, https): (Socket, Socket)) -> std::io::Result<Listeners> {
+    Ok((accept::listen(http)?, accept::listen(https)?))
+}
+
+async fn core(front: Arc<Front>, (http, https): Listeners, tls: Tls) {
+    tokio::join!(accept::accept(Arc::clone(&front), http, None), accept::accept(front, https, Some(tls)));
+}
+
+/// Keeps a runtime alive for the requests in flight; the main thread ends the process.
+async fn until_gone(drain: &Drain) {
+    drain.closing().await;
+    drain.idle().await;
+    std::future::pending::<()>().await;
+}
+
+/// SIGTERM and SIGINT.
+struct Stop {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+}
+
+impl Stop {
+    fn new() -> Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    async fn requested(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+/// Lame duck, then closing; a second signal ends it at once.
+async fn leave(args: &Args, drain: &Drain, stop: &mut Stop) {
+    let drained = async {
+        tracing::info!(seconds = args.lame_duck, connections = drain.connections(), "lame duck: not ready, still serving");
+        drain.start_lame_duck();
+        tokio::time::sleep(Duration::from_secs(args.lame_duck)).await;
+        tracing::info!(connections = drain.connections(), "closing: no new connections, finishing requests in flight");
+        drain.start_closing();
+        tokio::time::timeout(Duration::from_secs(args.drain_timeout), drain.idle()).await
+    };
+    tokio::select! {
+        result = drained => match result {
+            Ok(()) => tracing::info!("every request is answered"),
+            Err(_) => tracing::warn!(connections = drain.connections(), "drain timeout: connections are cut"),
+        },
+        () = stop.requested() => tracing::warn!(connections = drain.connections(), "second signal: leaving at once"),
+    }
+}

@@ -1,0 +1,148 @@
+//! Leaving without breaking a request: serving → lame duck → closing.
+//!
+//! | phase | readiness | new connections | answers |
+//! | --- | --- | --- | --- |
+//! | serving | ready | taken | keep-alive |
+//! | lame duck | not ready | taken | `Connection: close`, GOAWAY |
+//! | closing | not ready | refused | those in flight are finished, idle connections are closed |
+//!
+//! Kubernetes takes a pod out of its Services only some time after the pod was told to stop; until then clients still
+//! come, and the lame duck answers them.
+
+use pingora::server::ShutdownWatch;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use tokio::sync::{Notify, watch};
+
+/// How far the gateway is on its way out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Phase {
+    /// Not leaving.
+    Serving,
+    /// Leaving; clients are told and still served.
+    LameDuck,
+    /// Leaving; nobody new is served.
+    Closing,
+}
+
+/// The phase and the open connections, shared by everything that serves.
+#[derive(Debug)]
+pub struct Drain {
+    phase: watch::Sender<Phase>,
+    shutdown: watch::Sender<bool>,
+    /// Kept unseen on purpose: a clone for a connection made in the lame duck learns of the change at once.
+    shutdown_seen_never: ShutdownWatch,
+    connections: AtomicUsize,
+    limit: usize,
+    empty: Notify,
+}
+
+impl Drain {
+    /// Serving, and taking at most `limit` connections at a time.
+    pub fn new(limit: usize) -> Arc<Self> {
+        let (shutdown, shutdown_seen_never) = watch::channel(false);
+        Arc::new(Self {
+            phase: watch::Sender::new(Phase::Serving),
+            shutdown,
+            shutdown_seen_never,
+            connections: AtomicUsize::new(0),
+            limit,
+            empty: Notify::new(),
+        })
+    }
+
+    /// The current phase.
+    pub fn phase(&self) -> Phase {
+        *self.phase.borrow()
+    }
+
+    /// Starts the lame duck: from now on answers end their connections.
+    pub fn start_lame_duck(&self) {
+        self.phase.send_replace(Phase::LameDuck);
+        self.shutdown.send_replace(true);
+    }
+
+    /// Stops taking connections and closes idle ones.
+    pub fn start_closing(&self) {
+        self.phase.send_replace(Phase::Closing);
+    }
+
+    /// Resolves when closing starts.
+    pub async fn closing(&self) {
+        let mut phase = self.phase.subscribe();
+        // The sender lives as long as self.
+        let _ = phase.wait_for(|phase| *phase == Phase::Closing).await;
+    }
+
+    /// What the engine watches: `true` from the lame duck on.
+    pub fn shutdown_watch(&self) -> ShutdownWatch {
+        self.shutdown_seen_never.clone()
+    }
+
+    /// Counts a new connection in; `None` when there are too many already.
+    pub fn enter(self: &Arc<Self>) -> Option<Connection> {
+        if self.connections.fetch_add(1, Ordering::Relaxed) >= self.limit {
+            self.leave();
+            return None;
+        }
+        Some(Connection(Arc::clone(self)))
+    }
+
+    /// How many connections are open.
+    pub fn connections(&self) -> usize {
+        self.connections.load(Ordering::Relaxed)
+    }
+
+    /// Resolves when no connection is open.
+    pub async fn idle(&self) {
+        loop {
+            let empty = self.empty.notified();
+            if self.connections() == 0 {
+                return;
+            }
+            empty.await;
+        }
+    }
+
+    fn leave(&self) {
+        if self.connections.fetch_sub(1, Ordering::Relaxed) == 1 {
+            self.empty.notify_waiters();
+        }
+    }
+}
+
+/// One open connection; dropping it counts it out.
+#[derive(Debug)]
+pub struct Connection(Arc<Drain>);
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.0.leave();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn connections_above_the_limit_are_refused_and_counted_out() {
+        let drain = Drain::new(2);
+        let first = drain.enter();
+        let second = drain.enter();
+        assert!(first.is_some() && second.is_some() && drain.enter().is_none());
+        drop(first);
+        assert!(drain.enter().is_some(), "a place is free again");
+        drop(second);
+        drain.idle().await;
+    }
+
+    #[tokio::test]
+    async fn a_connection_made_in_the_lame_duck_learns_of_it_at_once() {
+        let drain = Drain::new(1);
+        drain.start_lame_duck();
+        let mut watch = drain.shutdown_watch();
+        assert!(*watch.borrow());
+        watch.changed().await.unwrap();
+    }
+}

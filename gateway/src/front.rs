@@ -1,0 +1,90 @@
+//! The front: from an accepted connection to one checked request at a time for the engine.
+//!
+//! ```text
+//!   accept ──▶ tls ──▶ http1: head (checked) ──▶ stream (one request) ──▶ engine (crate::proxy)
+//!                └────▶ http2: preface ───────────────────────────────▶ engine
+//! ```
+//!
+//! Every state before a request has a deadline, a size limit and a counted connection.
+
+pub mod accept;
+pub mod chunked;
+pub mod head;
+pub mod http1;
+pub mod stream;
+pub mod tls;
+
+use crate::drain::Drain;
+use crate::live::Live;
+use crate::page;
+use crate::proxy::Gateway;
+use crate::reason::Reason;
+use crate::telemetry::Telemetry;
+use pingora::apps::ServerApp;
+use pingora_proxy::HttpProxy;
+use std::sync::Arc;
+use std::time::Duration;
+use stream::ClientStream;
+use tokio::time::timeout;
+
+/// The connection preface of HTTP/2 (RFC 9113 section 3.4).
+const H2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// What a connection needs to be served. One per core.
+pub struct Front {
+    /// The configuration.
+    pub live: Arc<Live>,
+    /// The engine of this core.
+    pub proxy: Arc<HttpProxy<Gateway>>,
+    /// The phase and the open connections.
+    pub drain: Arc<Drain>,
+    /// Where refusals are told.
+    pub telemetry: Arc<Telemetry>,
+    /// Overrides `client-header-timeout`, for tests.
+    pub client_header_timeout: Option<Duration>,
+}
+
+impl Front {
+    /// How long a TLS handshake, a preface or a head may take in total.
+    fn header_time(&self) -> Duration {
+        self.client_header_timeout
+            .unwrap_or_else(|| Duration::from_secs(self.live.table().settings().client_header_timeout.into()))
+    }
+
+    /// Serves a connection until it ends.
+    async fn serve(&self, mut stream: ClientStream) {
+        if matches!(pingora::protocols::Ssl::selected_alpn_proto(&stream), Some(pingora::protocols::ALPN::H2)) {
+            if self.read_preface(&mut stream).await {
+                self.serve_http2(stream).await;
+            }
+            return;
+        }
+        http1::serve(self, Box::new(stream)).await;
+    }
+
+    /// Whether the client starts HTTP/2 in time. The engine would wait for it without end.
+    async fn read_preface(&self, stream: &mut ClientStream) -> bool {
+        let read = async {
+            while stream.buffered().len() < H2_PREFACE.len() {
+                if !H2_PREFACE.starts_with(stream.buffered()) || !matches!(stream.fill().await, Ok(1..)) {
+                    return false;
+                }
+            }
+            stream.buffered().starts_with(H2_PREFACE)
+        };
+        timeout(self.header_time(), read).await.unwrap_or(false)
+    }
+
+    /// Hands a connection that starts with the HTTP/2 preface to the engine.
+    async fn serve_http2(&self, mut stream: ClientStream) {
+        stream.pass_through();
+        let shutdown = self.drain.shutdown_watch();
+        self.proxy.process_new(Box::new(stream), &shutdown).await;
+    }
+
+    /// Answers a request that never reached the engine, and closes.
+    async fn refuse(&self, mut stream: Box<ClientStream>, reason: Reason) {
+        self.telemetry.refused(stream.client(), stream.is_tls(), reason);
+        stream.refuse(&page::raw(reason)).await;
+    }
+}

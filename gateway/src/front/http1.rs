@@ -1,0 +1,107 @@
+//! HTTP/1: waits for a request, checks its head, lets the engine answer it, and starts over.
+
+use super::head::{Head, Progress, Scan};
+use super::stream::ClientStream;
+use super::{Front, H2_PREFACE};
+use crate::reason::Reason;
+use pingora::apps::HttpServerApp;
+use pingora::protocols::http::ServerSession;
+use std::time::Duration;
+use tokio::time::{Instant, timeout_at};
+
+/// What came instead of, or as, a request.
+enum Arrival {
+    /// A head that may be served.
+    Request(Head),
+    /// HTTP/2 with prior knowledge (RFC 9113 section 3.3).
+    Http2,
+    /// A request that may not.
+    Refused(Reason),
+    /// Nobody is there any more.
+    Gone,
+}
+
+/// Serves one connection.
+pub(super) async fn serve(front: &Front, mut stream: Box<ClientStream>) {
+    let shutdown = front.drain.shutdown_watch();
+    let mut served: u32 = 0;
+    loop {
+        let table = front.live.table();
+        let settings = table.settings();
+        let patience = match served {
+            0 => front.header_time(),
+            _ => Duration::from_secs(settings.keep_alive.into()),
+        };
+        let head = match arrive(front, &mut stream, patience, served == 0).await {
+            Arrival::Request(head) => head,
+            Arrival::Http2 => return front.serve_http2(*stream).await,
+            Arrival::Refused(reason) => return front.refuse(stream, reason).await,
+            Arrival::Gone => return,
+        };
+        served = served.saturating_add(1);
+        stream.begin(&head, seconds(settings.client_body_total_timeout));
+        let mut session = ServerSession::new_http1(stream);
+        let last = settings.keep_alive == 0 || served >= settings.keep_alive_requests;
+        session.set_keepalive_reuses_remaining(Some(u32::from(!last)));
+        drop(table);
+        let Some(reused) = front.proxy.process_new_http(session, &shutdown).await else {
+            return;
+        };
+        let Ok(io) = reused.consume().0.into_any().downcast::<ClientStream>() else {
+            return;
+        };
+        match io.end() {
+            Some(io) => stream = io,
+            None => return,
+        }
+    }
+}
+
+fn seconds(value: u32) -> Option<Duration> {
+    (value > 0).then(|| Duration::from_secs(value.into()))
+}
+
+/// Waits at most `patience` for a first byte and then at most the header time for the whole head.
+async fn arrive(front: &Front, stream: &mut ClientStream, patience: Duration, first: bool) -> Arrival {
+    if stream.buffered().is_empty() {
+        let wait = tokio::time::timeout(patience, stream.fill());
+        tokio::select! {
+            biased;
+            filled = wait => match filled {
+                Ok(Ok(1..)) => {}
+                Ok(_) => return Arrival::Gone,
+                // A client that never said a word gets none.
+                Err(_) => return Arrival::Gone,
+            },
+            () = front.drain.closing() => return Arrival::Gone,
+        }
+    }
+    let deadline = Instant::now() + front.header_time();
+    let mut scan = Scan::default();
+    loop {
+        skip_empty_line(stream);
+        if first && stream.buffered().starts_with(&H2_PREFACE[..4]) {
+            return match timeout_at(deadline, front.read_preface(stream)).await {
+                Ok(true) => Arrival::Http2,
+                _ => Arrival::Refused(Reason::BadRequest),
+            };
+        }
+        match scan.advance(stream.buffered()) {
+            Ok(Progress::Complete(head)) => return Arrival::Request(head),
+            Err(reason) => return Arrival::Refused(reason),
+            Ok(Progress::Partial) => {}
+        }
+        match timeout_at(deadline, stream.fill()).await {
+            Ok(Ok(1..)) => {}
+            Ok(_) => return Arrival::Gone,
+            Err(_) => return Arrival::Refused(Reason::HeaderTimeout),
+        }
+    }
+}
+
+/// Some clients send an extra CRLF behind a body; it is to be ignored (RFC 9112 section 2.2).
+fn skip_empty_line(stream: &mut ClientStream) {
+    if stream.buffered().starts_with(b"\r\n") {
+        stream.skip(2);
+    }
+}

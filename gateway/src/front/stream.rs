@@ -1,0 +1,420 @@
+//! One client connection as the engine sees it: a byte stream that hands out exactly one request at a time.
+//!
+//! ```text
+//!   socket or TLS ──▶ read buffer ──▶ [ head · body ]  to the engine, and not one byte more
+//!                                     [ next request ] stays here until its turn
+//!   socket or TLS ◀── write buffer ◀── head and small body leave in one packet
+//! ```
+//!
+//! An idle connection holds no buffer at all.
+
+use super::chunked::Chunked;
+use super::head::{Framing, Head};
+use pingora::protocols::l4::socket::SocketAddr as PingoraAddr;
+use pingora::protocols::raw_connect::ProxyDigest;
+use pingora::protocols::tls::{ALPN, SslDigest, TlsRef};
+use pingora::protocols::{
+    GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl, Stream, TimingDigest, UniqueID,
+};
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::time::Instant;
+
+/// How much is read from a socket at once, in bytes.
+const READ_SIZE: usize = 8 * 1024;
+/// How much of an answer is gathered before it is written, in bytes.
+const WRITE_BUFFER: usize = 16 * 1024;
+/// How long a closed connection is drained, so that the client can read the answer before it sees a reset.
+const LINGER: Duration = Duration::from_secs(2);
+/// How much is read and dropped meanwhile, in bytes.
+const LINGER_BYTES: usize = 1024 * 1024;
+
+/// What the bytes that come next belong to.
+#[derive(Debug)]
+enum Reading {
+    /// To no request yet; only [`ClientStream::fill`] reads.
+    Between,
+    /// To the head, this many bytes of it.
+    Head { remaining: usize, framing: Framing },
+    /// To a body of known length.
+    Length(u64),
+    /// To a chunked body.
+    Chunked(Chunked),
+    /// To the next request.
+    Behind,
+    /// To whatever the connection was upgraded to.
+    Tunnel,
+}
+
+/// Why the body could not be read to its end, when it was the client's fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BodyFault {
+    /// The chunks are malformed.
+    Malformed,
+    /// It took longer than allowed in total.
+    TooSlow,
+}
+
+/// A client connection between the socket and the engine.
+#[derive(Debug)]
+pub struct ClientStream {
+    inner: Stream,
+    socket: Arc<SocketDigest>,
+    client: SocketAddr,
+    unread: Vec<u8>,
+    taken: usize,
+    reading: Reading,
+    upgrade: bool,
+    body_deadline: Option<Instant>,
+    fault: Option<BodyFault>,
+    unsent: Vec<u8>,
+    sent: usize,
+}
+
+impl ClientStream {
+    /// Wraps a connection from `client`; `inner` is the socket or the TLS stream over it.
+    pub fn new(inner: Stream, client: SocketAddr) -> Self {
+        let socket = SocketDigest::from_raw_fd(inner.id());
+        // A fresh cell takes any value; a second one would only be ignored.
+        let _ = socket.peer_addr.set(Some(PingoraAddr::Inet(client)));
+        Self {
+            inner,
+            socket: Arc::new(socket),
+            client,
+            unread: Vec::new(),
+            taken: 0,
+            reading: Reading::Between,
+            upgrade: false,
+            body_deadline: None,
+            fault: None,
+            unsent: Vec::new(),
+            sent: 0,
+        }
+    }
+
+    /// A stream that first repeats `read`, which was received from `inner` already.
+    pub fn replay(inner: Stream, read: Vec<u8>) -> Self {
+        let nobody = SocketAddr::new(std::net::Ipv4Addr::UNSPECIFIED.into(), 0);
+        let mut stream = Self::new(inner, nobody);
+        stream.unread = read;
+        stream.pass_through();
+        stream
+    }
+
+    /// From now on every byte goes to the engine: for protocols that frame themselves.
+    pub fn pass_through(&mut self) {
+        self.reading = Reading::Tunnel;
+    }
+
+    /// The address at the other end of the connection.
+    pub fn client(&self) -> SocketAddr {
+        self.client
+    }
+
+    /// Whether the connection is encrypted.
+    pub fn is_tls(&self) -> bool {
+        self.inner.get_ssl().is_some()
+    }
+
+    /// What was wrong with the body of the current request.
+    pub fn fault(&self) -> Option<BodyFault> {
+        self.fault
+    }
+
+    /// What was received and belongs to no request yet.
+    pub fn buffered(&self) -> &[u8] {
+        &self.unread[self.taken..]
+    }
+
+    /// Drops received bytes that belong to no request.
+    pub fn skip(&mut self, count: usize) {
+        self.taken = (self.taken + count).min(self.unread.len());
+    }
+
+    /// Receives more bytes; 0 is the end of the stream.
+    ///
+    /// # Errors
+    /// Those of the connection.
+    pub async fn fill(&mut self) -> io::Result<usize> {
+        std::future::poll_fn(|cx| self.poll_fill(cx)).await
+    }
+
+    fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        // On the stack and only while polled: waiting costs no memory.
+        let mut space = [std::mem::MaybeUninit::uninit(); READ_SIZE];
+        let mut buffer = ReadBuf::uninit(&mut space);
+        ready!(Pin::new(&mut self.inner).poll_read(cx, &mut buffer))?;
+        if self.taken > 0 {
+            self.unread.drain(..self.taken);
+            self.taken = 0;
+        }
+        self.unread.extend_from_slice(buffer.filled());
+        Poll::Ready(Ok(buffer.filled().len()))
+    }
+
+    /// Hands the engine one request: its head, which is received completely, and its body.
+    /// `body_time` bounds the body as a whole.
+    pub fn begin(&mut self, head: &Head, body_time: Option<Duration>) {
+        self.reading = Reading::Head { remaining: head.length, framing: head.framing };
+        self.upgrade = head.upgrade;
+        self.fault = None;
+        let has_body = head.framing != Framing::Length(0);
+        self.body_deadline = body_time.filter(|_| has_body).map(|time| Instant::now() + time);
+    }
+
+    /// Takes the connection back after a request. `None` when the request's body was not read to its end.
+    pub fn end(mut self: Box<Self>) -> Option<Box<Self>> {
+        if !matches!(self.reading, Reading::Behind) {
+            return None;
+        }
+        self.reading = Reading::Between;
+        if self.buffered().is_empty() {
+            self.unread = Vec::new();
+            self.taken = 0;
+        }
+        self.unsent = Vec::new();
+        Some(self)
+    }
+
+    /// Writes `answer` and closes, giving the client time to read it.
+    pub async fn refuse(&mut self, answer: &[u8]) {
+        if self.inner.write_all(answer).await.is_ok() && self.inner.flush().await.is_ok() {
+            self.linger().await;
+        }
+    }
+
+    /// Closes our side, then reads and drops what still comes for a moment: closing a socket with unread bytes resets
+    /// the connection, and a reset can overtake the answer (RFC 9112 section 9.6).
+    async fn linger(&mut self) {
+        let drain = async {
+            // Only the read side matters from here on.
+            let _ = self.inner.shutdown().await;
+            let mut dropped = 0;
+            let mut space = [0; 2048];
+            while dropped < LINGER_BYTES {
+                match self.inner.read(&mut space).await {
+                    Ok(0) | Err(_) => break,
+                    Ok(count) => dropped += count,
+                }
+            }
+        };
+        // Whoever has not read it by now will not.
+        let _ = tokio::time::timeout(LINGER, drain).await;
+    }
+
+    /// How many of `available` bytes may go to the engine now, and what comes after them.
+    fn allowed(&self, available: usize) -> usize {
+        match self.reading {
+            Reading::Head { remaining, .. } => remaining.min(available),
+            Reading::Length(remaining) => usize::try_from(remaining).unwrap_or(usize::MAX).min(available),
+            Reading::Chunked(_) | Reading::Tunnel => available,
+            Reading::Between | Reading::Behind => 0,
+        }
+    }
+
+    /// Notes that the engine got `bytes`; answers how many of them really belonged to the request.
+    fn passed(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match &mut self.reading {
+            Reading::Head { remaining, framing } => {
+                *remaining -= bytes.len();
+                if *remaining == 0 {
+                    self.reading = match *framing {
+                        Framing::Length(0) => Reading::Behind,
+                        Framing::Length(length) => Reading::Length(length),
+                        Framing::Chunked => Reading::Chunked(Chunked::default()),
+                    };
+                }
+            }
+            Reading::Length(remaining) => {
+                *remaining -= bytes.len() as u64;
+                if *remaining == 0 {
+                    self.reading = Reading::Behind;
+                }
+            }
+            Reading::Chunked(chunked) => {
+                let Ok(count) = chunked.advance(bytes) else {
+                    self.fault = Some(BodyFault::Malformed);
+                    return Err(io::ErrorKind::InvalidData.into());
+                };
+                if chunked.is_done() {
+                    self.reading = Reading::Behind;
+                }
+                return Ok(count);
+            }
+            Reading::Tunnel | Reading::Between | Reading::Behind => {}
+        }
+        Ok(bytes.len())
+    }
+
+    /// Behind the request the engine only asks whether the client is still there. What the client sends meanwhile is
+    /// its next request and stays here.
+    fn poll_behind(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if !self.buffered().is_empty() {
+            // A client that pipelines is there. The engine has other reasons to wake up.
+            return Poll::Pending;
+        }
+        match ready!(self.poll_fill(cx))? {
+            0 => Poll::Ready(Ok(())),
+            _ => Poll::Pending,
+        }
+    }
+
+    fn poll_unread(&mut self, buf: &mut ReadBuf<'_>) -> io::Result<()> {
+        let count = self.allowed(self.unread.len() - self.taken).min(buf.remaining());
+        let chunk = std::mem::take(&mut self.unread);
+        let result = self.passed(&chunk[self.taken..self.taken + count]);
+        self.unread = chunk;
+        let count = result?;
+        buf.put_slice(&self.unread[self.taken..self.taken + count]);
+        self.taken += count;
+        Ok(())
+    }
+
+    fn poll_request(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if matches!(self.reading, Reading::Behind | Reading::Between) {
+            return self.poll_behind(cx);
+        }
+        if self.taken == self.unread.len() {
+            if self.body_deadline.is_some_and(|deadline| Instant::now() > deadline) {
+                self.fault = Some(BodyFault::TooSlow);
+                return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+            }
+            if matches!(self.reading, Reading::Length(remaining) if remaining >= buf.remaining() as u64)
+                || matches!(self.reading, Reading::Tunnel)
+            {
+                return self.poll_straight(cx, buf);
+            }
+            if ready!(self.poll_fill(cx))? == 0 {
+                return Poll::Ready(Ok(()));
+            }
+        }
+        Poll::Ready(self.poll_unread(buf))
+    }
+
+    /// Large bodies and tunnels go from the socket to the engine without a copy.
+    fn poll_straight(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        ready!(Pin::new(&mut self.inner).poll_read(cx, buf))?;
+        if let Reading::Length(remaining) = &mut self.reading {
+            *remaining -= (buf.filled().len() - before) as u64;
+            if *remaining == 0 {
+                self.reading = Reading::Behind;
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while self.sent < self.unsent.len() {
+            let count = ready!(Pin::new(&mut self.inner).poll_write(cx, &self.unsent[self.sent..]))?;
+            if count == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.sent += count;
+        }
+        self.unsent.clear();
+        self.sent = 0;
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncRead for ClientStream {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let result = self.poll_request(cx, buf);
+        if result.is_pending() && !self.unsent.is_empty() {
+            // Nobody knows when the engine writes again: what is gathered must not wait for it.
+            if let Poll::Ready(Err(error)) = self.poll_send(cx) {
+                return Poll::Ready(Err(error));
+            }
+            if let Poll::Ready(Err(error)) = Pin::new(&mut self.inner).poll_flush(cx) {
+                return Poll::Ready(Err(error));
+            }
+        }
+        result
+    }
+}
+
+impl AsyncWrite for ClientStream {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        if self.upgrade && buf.starts_with(b"HTTP/1.1 101 ") {
+            self.reading = Reading::Tunnel;
+        }
+        if self.unsent.len() + buf.len() > WRITE_BUFFER {
+            ready!(self.poll_send(cx))?;
+        }
+        if buf.len() >= WRITE_BUFFER {
+            return Pin::new(&mut self.inner).poll_write(cx, buf);
+        }
+        self.unsent.extend_from_slice(buf);
+        Poll::Ready(Ok(buf.len()))
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_send(cx))?;
+        Pin::new(&mut self.inner).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_send(cx))?;
+        Pin::new(&mut self.inner).poll_shutdown(cx)
+    }
+}
+
+#[async_trait::async_trait]
+impl Shutdown for ClientStream {
+    async fn shutdown(&mut self) {
+        if self.flush().await.is_err() {
+            return;
+        }
+        if matches!(self.reading, Reading::Tunnel) || (matches!(self.reading, Reading::Behind) && self.buffered().is_empty()) {
+            Shutdown::shutdown(&mut *self.inner).await;
+        } else {
+            self.linger().await;
+        }
+    }
+}
+
+impl UniqueID for ClientStream {
+    fn id(&self) -> i32 {
+        self.inner.id()
+    }
+}
+
+impl Ssl for ClientStream {
+    fn get_ssl(&self) -> Option<&TlsRef> {
+        self.inner.get_ssl()
+    }
+
+    fn get_ssl_digest(&self) -> Option<Arc<SslDigest>> {
+        self.inner.get_ssl_digest()
+    }
+
+    fn selected_alpn_proto(&self) -> Option<ALPN> {
+        self.inner.selected_alpn_proto()
+    }
+}
+
+impl GetTimingDigest for ClientStream {
+    fn get_timing_digest(&self) -> Vec<Option<TimingDigest>> {
+        Vec::new()
+    }
+}
+
+impl GetProxyDigest for ClientStream {
+    fn get_proxy_digest(&self) -> Option<Arc<ProxyDigest>> {
+        None
+    }
+}
+
+impl GetSocketDigest for ClientStream {
+    fn get_socket_digest(&self) -> Option<Arc<SocketDigest>> {
+        Some(Arc::clone(&self.socket))
+    }
+}
+
+impl Peek for ClientStream {}

@@ -1,0 +1,205 @@
+//! The one writer: turns resources into the next generation.
+
+use super::{Batch, Change};
+use crate::certificate::{Certificates, LoadedCertificate, Slot, Store};
+use crate::table::route::default_backend;
+use crate::table::{CompiledRoute, RouteTable};
+use crate::telemetry::RouteStatistics;
+use crate::upstream::Group;
+use crate::upstream::groups::Groups;
+use ingora_config::{Backend, Host, Key, Resource, Route, RouteKey, Settings, VirtualHost};
+use std::collections::HashSet;
+use std::sync::Arc;
+
+#[derive(Debug)]
+pub(super) struct Writer {
+    /// The next table; differs from the published one only while a batch is applied.
+    table: RouteTable,
+    table_changed: bool,
+    groups: Groups,
+    certificates: Store,
+    statistics: Arc<RouteStatistics>,
+}
+
+impl Writer {
+    pub(super) fn new(own: Arc<LoadedCertificate>, statistics: Arc<RouteStatistics>) -> Self {
+        Self {
+            table: RouteTable::default(),
+            table_changed: true,
+            groups: Groups::default(),
+            certificates: Store::new(own),
+            statistics,
+        }
+    }
+
+    /// Works a batch in; answers what cannot be used.
+    pub(super) fn take(&mut self, batch: Batch) -> Vec<String> {
+        let mut refused = Vec::new();
+        let mut sent = HashSet::new();
+        for change in batch.changes {
+            match change {
+                Change::Upsert(resource) => {
+                    if batch.full {
+                        sent.insert(resource.key());
+                    }
+                    refused.extend(self.upsert(*resource));
+                }
+                Change::Remove(key) => {
+                    sent.remove(&key);
+                    self.remove(&key);
+                }
+            }
+        }
+        if batch.full {
+            self.keep_only(&sent);
+        }
+        refused
+    }
+
+    /// Before the table is swapped: what it refers to.
+    pub(super) fn publish_first(&mut self) {
+        self.groups.publish();
+    }
+
+    /// After the table was swapped: what it no longer refers to.
+    pub(super) fn publish_last(&mut self) {
+        self.groups.retire();
+    }
+
+    pub(super) fn table(&mut self) -> Option<RouteTable> {
+        std::mem::take(&mut self.table_changed).then(|| self.table.clone())
+    }
+
+    pub(super) fn certificates(&mut self) -> Option<Certificates> {
+        self.certificates.publish()
+    }
+
+    pub(super) fn groups(&self) -> Vec<Arc<Group>> {
+        self.groups.all().cloned().collect()
+    }
+
+    pub(super) fn slots(&self) -> Vec<Arc<Slot>> {
+        self.certificates.all().cloned().collect()
+    }
+
+    fn upsert(&mut self, resource: Resource) -> Option<String> {
+        match resource {
+            Resource::Settings(settings) => self.set_settings(settings),
+            Resource::VirtualHost(host) => self.set_virtual_host(host),
+            Resource::Route(route) => self.set_route(route),
+            Resource::Upstream(upstream) => self.groups.set_upstream(upstream),
+            Resource::Endpoints(endpoints) => self.groups.set_endpoints(endpoints),
+            Resource::Certificate(certificate) => {
+                let result = self.certificates.set(&certificate);
+                return result.err().map(|error| format!("Secret {}: {error}", certificate.secret));
+            }
+        }
+        None
+    }
+
+    fn remove(&mut self, key: &Key) {
+        match key {
+            Key::Settings => self.set_settings(Settings::default()),
+            Key::VirtualHost(host) => self.remove_virtual_host(host),
+            Key::Route(key) => self.remove_route(key),
+            Key::Upstream(id) => self.groups.remove_upstream(id),
+            Key::Endpoints(id) => self.groups.remove_endpoints(id),
+            Key::Certificate(secret) => self.certificates.remove(secret),
+        }
+    }
+
+    fn set_settings(&mut self, settings: Settings) {
+        if **self.table.settings() == settings {
+            return;
+        }
+        let before = self.table.settings().default_backend.clone();
+        let default = if before == settings.default_backend {
+            self.table.default_backend().cloned()
+        } else {
+            settings.default_backend.clone().map(|id| self.compile(default_backend(id)))
+        };
+        self.certificates.set_default(settings.default_certificate.as_ref());
+        let changed = before != settings.default_backend;
+        self.table.set_settings(settings, default);
+        self.table_changed = true;
+        if let (true, Some(before)) = (changed, before) {
+            self.groups.release(&before);
+        }
+    }
+
+    fn set_virtual_host(&mut self, host: VirtualHost) {
+        self.certificates.set_host(&host.host, host.certificate.as_ref());
+        let known = self.table.host_table(&host.host).and_then(|table| table.virtual_host());
+        if known != Some(&host) {
+            let name = host.host.clone();
+            self.table.set_virtual_host(&name, Some(host));
+            self.table_changed = true;
+        }
+    }
+
+    fn remove_virtual_host(&mut self, host: &Host) {
+        self.certificates.set_host(host, None);
+        if self.table.host_table(host).is_some() {
+            self.table.set_virtual_host(host, None);
+            self.table_changed = true;
+        }
+    }
+
+    fn set_route(&mut self, route: Route) {
+        let before = self.table.route(&route.key).cloned();
+        if before.as_ref().is_some_and(|before| before.route == route) {
+            return;
+        }
+        let key = route.key.clone();
+        let compiled = self.compile(route);
+        self.table.set_route(&key, Some(compiled));
+        self.table_changed = true;
+        self.release(before.as_deref());
+    }
+
+    fn remove_route(&mut self, key: &RouteKey) {
+        if let Some(before) = self.table.route(key).cloned() {
+            self.table.set_route(key, None);
+            self.table_changed = true;
+            self.release(Some(&before));
+        }
+    }
+
+    fn compile(&mut self, route: Route) -> Arc<CompiledRoute> {
+        let group = match &route.backend {
+            Backend::Upstream(id) => Some(self.groups.acquire(id)),
+            Backend::NotFound => None,
+        };
+        let host_label = route.key.host.to_string().into();
+        let stats = self.statistics.of(&route);
+        Arc::new(CompiledRoute { route, group, host_label, stats })
+    }
+
+    fn release(&mut self, route: Option<&CompiledRoute>) {
+        if let Some(Backend::Upstream(id)) = route.map(|route| &route.route.backend) {
+            self.groups.release(id);
+        }
+    }
+
+    fn keep_only(&mut self, sent: &HashSet<Key>) {
+        let gone: Vec<Key> = self.keys().into_iter().filter(|key| !sent.contains(key)).collect();
+        for key in gone {
+            self.remove(&key);
+        }
+    }
+
+    /// The keys of everything that is there.
+    fn keys(&self) -> Vec<Key> {
+        let mut keys = vec![Key::Settings];
+        for table in self.table.hosts() {
+            keys.extend(table.virtual_host().map(|host| Key::VirtualHost(host.host.clone())));
+            keys.extend(table.routes().map(|route| Key::Route(route.route.key.clone())));
+        }
+        for (id, upstream, endpoints) in self.groups.keys() {
+            keys.extend(upstream.then(|| Key::Upstream(id.clone())));
+            keys.extend(endpoints.then(|| Key::Endpoints(id.clone())));
+        }
+        keys.extend(self.certificates.keys().map(|secret| Key::Certificate(secret.clone())));
+        keys
+    }
+}

@@ -1,0 +1,162 @@
+//! The engine's hooks, one file per phase, each a few lines that call the rest of the gateway.
+//!
+//! ```text
+//!   early_request ─▶ request ─▶ (tunnel) ─▶ upstream_peer ─▶ upstream_request ─▶ body ─▶ response ─▶ logging
+//!   pin one table    route or    WebSocket   pick endpoint    headers to it       limits  headers     one line
+//!                    refuse                        └──── error: try again, or why not ────┘
+//! ```
+
+mod body;
+mod context;
+mod early_request;
+mod error;
+mod logging;
+mod request;
+mod request_id;
+mod response;
+mod tunnel;
+mod upstream_peer;
+mod upstream_request;
+
+pub use context::Context;
+
+use crate::live::Live;
+use crate::telemetry::Telemetry;
+use async_trait::async_trait;
+use bytes::Bytes;
+use pingora::http::{RequestHeader, ResponseHeader};
+use pingora::modules::http::HttpModules;
+use pingora::protocols::Digest;
+use pingora::upstreams::peer::HttpPeer;
+use pingora::{Error, Result, connectors::TransportConnector};
+use pingora_proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session};
+use std::os::fd::RawFd;
+use std::sync::Arc;
+
+/// The ports clients use, which differ from the ports we listen on where something in front translates them.
+#[derive(Clone, Debug)]
+pub struct PublicPorts {
+    /// `X-Forwarded-Port` for clear text.
+    pub http: String,
+    /// `X-Forwarded-Port` for TLS.
+    pub https: String,
+}
+
+/// The proxy application of one core.
+pub struct Gateway {
+    /// The configuration.
+    pub live: Arc<Live>,
+    /// Metrics and access log.
+    pub telemetry: Arc<Telemetry>,
+    /// What `X-Forwarded-Port` says.
+    pub ports: PublicPorts,
+    /// Connects WebSocket tunnels, which the engine's own pool must not keep.
+    pub connector: TransportConnector,
+}
+
+#[async_trait]
+impl ProxyHttp for Gateway {
+    type CTX = Context;
+
+    fn new_ctx(&self) -> Context {
+        Context::new()
+    }
+
+    fn init_downstream_modules(&self, _modules: &mut HttpModules) {
+        // The default adds a compression module that costs allocations even when it is off.
+    }
+
+    async fn early_request_filter(&self, session: &mut Session, ctx: &mut Context) -> Result<()> {
+        early_request::filter(self, session, ctx)
+    }
+
+    async fn request_filter(&self, session: &mut Session, ctx: &mut Context) -> Result<bool> {
+        request::filter(session, ctx).await
+    }
+
+    async fn proxy_upstream_filter(&self, session: &mut Session, ctx: &mut Context) -> Result<bool> {
+        if tunnel::is_websocket(session) {
+            tunnel::run(self, session, ctx).await?;
+            return Ok(false);
+        }
+        Ok(true)
+    }
+
+    async fn upstream_peer(&self, _session: &mut Session, ctx: &mut Context) -> Result<Box<HttpPeer>> {
+        upstream_peer::choose(ctx)
+    }
+
+    fn fail_to_connect(&self, _: &mut Session, _: &HttpPeer, ctx: &mut Context, e: Box<Error>) -> Box<Error> {
+        error::connecting(ctx, e)
+    }
+
+    async fn connected_to_upstream(
+        &self,
+        _session: &mut Session,
+        _reused: bool,
+        _peer: &HttpPeer,
+        _fd: RawFd,
+        _digest: Option<&Digest>,
+        ctx: &mut Context,
+    ) -> Result<()> {
+        ctx.connected();
+        Ok(())
+    }
+
+    async fn upstream_request_filter(
+        &self,
+        session: &mut Session,
+        request: &mut RequestHeader,
+        ctx: &mut Context,
+    ) -> Result<()> {
+        upstream_request::filter(&self.ports, session.req_header(), request, ctx)
+    }
+
+    async fn request_body_filter(
+        &self,
+        _session: &mut Session,
+        body: &mut Option<Bytes>,
+        _end_of_stream: bool,
+        ctx: &mut Context,
+    ) -> Result<()> {
+        body::filter(body.as_ref(), ctx)
+    }
+
+    fn error_while_proxy(
+        &self,
+        _peer: &HttpPeer,
+        session: &mut Session,
+        e: Box<Error>,
+        ctx: &mut Context,
+        client_reused: bool,
+    ) -> Box<Error> {
+        error::proxying(session, ctx, e, client_reused)
+    }
+
+    async fn response_filter(
+        &self,
+        _session: &mut Session,
+        response: &mut ResponseHeader,
+        ctx: &mut Context,
+    ) -> Result<()> {
+        response::filter(response, ctx)
+    }
+
+    async fn fail_to_proxy(&self, session: &mut Session, e: &Error, ctx: &mut Context) -> FailToProxy {
+        error::answer(session, ctx, e).await
+    }
+
+    async fn logging(&self, session: &mut Session, _e: Option<&Error>, ctx: &mut Context) {
+        logging::record(&self.telemetry, session, ctx);
+    }
+
+    // Every failure is told by the access log's reason and by a metric; a line per failed request would hand the log
+    // to whoever sends bad requests.
+    fn suppress_error_log(&self, _session: &Session, _ctx: &Context, _error: &Error) -> bool {
+        true
+    }
+
+    fn suppress_proxy_warn_log(&self, _: &Session, _: &Context, _: &Error, _: ProxyWarnLogContext) -> bool {
+        true
+    }
+}

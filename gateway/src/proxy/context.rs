@@ -1,0 +1,88 @@
+//! What one request carries from phase to phase.
+
+use crate::reason::Reason;
+use crate::table::{CompiledRoute, RouteTable};
+use crate::upstream::Target;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// One request, from its header to its log line.
+pub struct Context {
+    /// When the header was complete.
+    pub started: Instant,
+    /// The one table this request sees. `None` only before the first phase.
+    pub table: Option<Arc<RouteTable>>,
+    /// The route it took.
+    pub route: Option<Arc<CompiledRoute>>,
+    /// Whose request it is.
+    pub client: IpAddr,
+    /// Whether it came over TLS.
+    pub tls: bool,
+    /// The host without port, lower case, as routed.
+    pub host: String,
+    /// Its ID, as the upstream and the log see it; empty when none is made.
+    pub request_id: String,
+    /// Why the gateway answered itself or cut the request.
+    pub reason: Option<Reason>,
+    /// The endpoint of the current try.
+    pub target: Option<Arc<Target>>,
+    /// Endpoints that failed this request.
+    pub failed: Vec<SocketAddr>,
+    /// Tries so far.
+    pub tries: u32,
+    /// When the current try started.
+    pub try_started: Option<Instant>,
+    /// How long its connection took.
+    pub connect_time: Option<Duration>,
+    /// How long it was until the upstream's header.
+    pub header_time: Option<Duration>,
+    /// Bytes of the body received.
+    pub body_received: u64,
+}
+
+impl Context {
+    /// A request of which nothing is known yet. Allocates nothing.
+    pub fn new() -> Self {
+        Self {
+            started: Instant::now(),
+            table: None,
+            route: None,
+            client: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+            tls: false,
+            host: String::new(),
+            request_id: String::new(),
+            reason: None,
+            target: None,
+            failed: Vec::new(),
+            tries: 0,
+            try_started: None,
+            connect_time: None,
+            header_time: None,
+            body_received: 0,
+        }
+    }
+
+    /// The pinned table.
+    pub fn table(&self) -> &Arc<RouteTable> {
+        self.table.as_ref().expect("the first phase pins the table before any other phase runs")
+    }
+
+    /// Notes that the current try has a connection.
+    pub fn connected(&mut self) {
+        self.connect_time = self.try_started.map(|at| at.elapsed());
+    }
+
+    /// Notes that the current try's endpoint is of no use for this request.
+    pub fn exclude_target(&mut self) {
+        if let Some(target) = self.target.take() {
+            self.failed.push(target.address);
+        }
+    }
+}
+
+impl Default for Context {
+    fn default() -> Self {
+        Self::new()
+    }
+}

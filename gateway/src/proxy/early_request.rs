@@ -1,0 +1,75 @@
+//! First phase: pins the table, sets the limits of this request, and finds out who asks and for which host.
+
+use super::{Context, Gateway};
+use crate::authority;
+use crate::reason::Reason;
+use http::{Method, Uri, Version, header, uri::PathAndQuery};
+use pingora::http::RequestHeader;
+use pingora::{Error, ErrorType, Result};
+use pingora_proxy::Session;
+use std::time::Duration;
+
+/// How long the rest of a body is read and dropped to keep a connection.
+const DRAIN: Duration = Duration::from_secs(5);
+
+pub(super) fn filter(gateway: &Gateway, session: &mut Session, ctx: &mut Context) -> Result<()> {
+    let table = gateway.live.table();
+    let settings = table.settings();
+    let body_timeout = Duration::from_secs(settings.client_body_timeout.max(1).into());
+    session.set_read_timeout(Some(body_timeout));
+    // ingress-nginx leaves nginx' send_timeout at 60 s.
+    session.set_write_timeout(Some(Duration::from_secs(60)));
+    session.set_total_drain_timeout(Some(DRAIN));
+    ctx.table = Some(table);
+    if let Some(digest) = session.digest() {
+        ctx.tls = digest.ssl_digest.is_some();
+    }
+    if let Some(client) = session.client_addr().and_then(|address| address.as_inet()) {
+        ctx.client = client.ip();
+    }
+    read_host(session.req_header_mut(), ctx)
+}
+
+/// Refuses the request with a page.
+pub(super) fn refuse(ctx: &mut Context, reason: Reason) -> Box<Error> {
+    ctx.reason = Some(reason);
+    Error::new_down(ErrorType::HTTPStatus(reason.status()))
+}
+
+/// The one reading of the authority: from `:authority` or an absolute target, else from Host. HTTP/1 heads were checked
+/// byte by byte in the front; the same rules hold for HTTP/2 here.
+fn read_host(request: &mut RequestHeader, ctx: &mut Context) -> Result<()> {
+    if matches!(request.method, Method::CONNECT | Method::TRACE) {
+        return Err(refuse(ctx, Reason::MethodNotAllowed));
+    }
+    let mut hosts = request.headers.get_all(header::HOST).iter();
+    let host = hosts.next().map(|value| value.as_bytes());
+    if hosts.next().is_some() {
+        return Err(refuse(ctx, Reason::BadRequest));
+    }
+    let target = request.uri.authority().map(|authority| authority.as_str().as_bytes());
+    match (target, host) {
+        (Some(target), Some(host)) if !target.eq_ignore_ascii_case(host) => return Err(refuse(ctx, Reason::BadRequest)),
+        (None, None) if request.version == Version::HTTP_10 => {}
+        (None, None) => return Err(refuse(ctx, Reason::BadRequest)),
+        (target, host) => match target.or(host).and_then(authority::parse) {
+            Some(authority) => {
+                ctx.host.push_str(authority.host);
+                ctx.host.make_ascii_lowercase();
+            }
+            None => return Err(refuse(ctx, Reason::BadRequest)),
+        },
+    }
+    if request.version != Version::HTTP_2 && target.is_some() {
+        to_origin_form(request).map_err(|()| refuse(ctx, Reason::BadRequest))?;
+    }
+    Ok(())
+}
+
+/// `http://host/path` becomes `/path`, as upstreams expect it (RFC 9112 section 3.2.2).
+fn to_origin_form(request: &mut RequestHeader) -> Result<(), ()> {
+    let path = request.uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
+    let path = if path.as_str().starts_with('/') { path } else { format!("/{path}").parse().map_err(|_| ())? };
+    request.set_uri(Uri::from(path));
+    Ok(())
+}

@@ -1,0 +1,90 @@
+//! What went wrong, whether to try again, and what the client is told.
+
+use super::{Context, request};
+use crate::front::stream::{BodyFault, ClientStream};
+use crate::reason::Reason;
+use pingora::{Error, ErrorSource, ErrorType};
+use pingora_proxy::{FailToProxy, Session};
+
+/// A try got no connection. Nothing was sent, so any method may be tried again.
+pub(super) fn connecting(ctx: &mut Context, mut e: Box<Error>) -> Box<Error> {
+    let timeout = matches!(e.etype(), ErrorType::ConnectTimedout | ErrorType::TLSHandshakeTimedout);
+    ctx.reason = Some(if timeout { Reason::ConnectTimeout } else { Reason::ConnectFailed });
+    ctx.exclude_target();
+    e.set_retry(may_try_again(ctx));
+    e
+}
+
+/// A try broke after its connection was made.
+pub(super) fn proxying(session: &mut Session, ctx: &mut Context, mut e: Box<Error>, reused: bool) -> Box<Error> {
+    let reason = classify(session, ctx, &e);
+    ctx.reason = Some(reason);
+    let upstream = *e.esource() == ErrorSource::Upstream;
+    // nginx' `error timeout`: methods that change something are not sent twice, and nothing is after a first byte of
+    // an answer or when the body is gone.
+    let repeatable = session.req_header().method.is_idempotent()
+        && !session.as_ref().retry_buffer_truncated()
+        && session.response_written().is_none();
+    let stale = reused && reason == Reason::UpstreamBroken;
+    if stale {
+        // The pooled connection was closed while it lay there: that says nothing about the endpoint.
+        ctx.tries = ctx.tries.saturating_sub(1);
+        ctx.target = None;
+    } else if upstream {
+        ctx.exclude_target();
+    }
+    e.set_retry(upstream && repeatable && may_try_again(ctx));
+    e
+}
+
+fn may_try_again(ctx: &Context) -> bool {
+    let limit = ctx.table().settings().proxy_next_upstream_tries;
+    limit == 0 || ctx.tries < limit
+}
+
+fn classify(session: &Session, ctx: &Context, e: &Error) -> Reason {
+    if let (ErrorType::HTTPStatus(status), Some(reason)) = (e.etype(), ctx.reason)
+        && reason.status() == *status
+    {
+        return reason;
+    }
+    match e.esource() {
+        ErrorSource::Upstream => match e.etype() {
+            ErrorType::ReadTimedout | ErrorType::WriteTimedout => Reason::UpstreamTimeout,
+            ErrorType::ConnectTimedout => Reason::ConnectTimeout,
+            _ => Reason::UpstreamBroken,
+        },
+        ErrorSource::Downstream => match (fault(session), e.etype()) {
+            (Some(BodyFault::Malformed), _) => Reason::BadRequest,
+            (Some(BodyFault::TooSlow), _) | (None, ErrorType::ReadTimedout) => Reason::BodyTimeout,
+            (None, ErrorType::InvalidHTTPHeader) => Reason::BadRequest,
+            _ => Reason::ClientClosed,
+        },
+        ErrorSource::Internal | ErrorSource::Unset => Reason::Internal,
+    }
+}
+
+/// What the front found wrong with an HTTP/1 body.
+fn fault(session: &Session) -> Option<BodyFault> {
+    session.as_downstream().stream()?.as_any().downcast_ref::<ClientStream>()?.fault()
+}
+
+/// The last phase of a request that failed: one page, unless part of an answer is out already.
+pub(super) async fn answer(session: &mut Session, ctx: &mut Context, e: &Error) -> FailToProxy {
+    let reason = ctx.reason.unwrap_or_else(|| classify(session, ctx, e));
+    ctx.reason = Some(reason);
+    let closed = FailToProxy { error_code: reason.status(), can_reuse_downstream: false };
+    if session.response_written().is_some_and(|response| !response.status.is_informational()) {
+        return closed;
+    }
+    if reason == Reason::ClientClosed {
+        return FailToProxy { error_code: 0, ..closed };
+    }
+    // Upstream faults leave the client's connection in order, if its request was read to the end.
+    let reusable = *e.esource() == ErrorSource::Upstream && session.as_downstream_mut().is_body_done();
+    if !reusable {
+        session.set_keepalive(None);
+    }
+    let sent = request::respond(session, ctx, reason).await;
+    FailToProxy { can_reuse_downstream: reusable && sent.is_ok(), ..closed }
+}

@@ -1,0 +1,47 @@
+//! Last phase: one line and a few counters.
+
+use super::{Context, request};
+use crate::reason::Reason;
+use crate::telemetry::{Record, Telemetry};
+use http::Version;
+use pingora_proxy::Session;
+
+pub(super) fn record(telemetry: &Telemetry, session: &mut Session, ctx: &mut Context) {
+    let written = session.response_written().map(|response| response.status.as_u16());
+    let status = match (written, ctx.reason) {
+        (Some(status), _) => status,
+        (None, Some(reason)) => reason.status(),
+        (None, None) => Reason::ClientClosed.status(),
+    };
+    let bytes_out = session.body_bytes_sent() as u64;
+    let bytes_in = ctx.body_received.max(session.body_bytes_read() as u64);
+    let request = session.req_header();
+    telemetry.request(&Record {
+        client: ctx.client,
+        method: request.method.as_str(),
+        tls: ctx.tls,
+        host: &ctx.host,
+        path: request::raw_path(request.raw_path()).unwrap_or(""),
+        protocol: protocol(request.version),
+        status,
+        reason: ctx.reason,
+        route: ctx.route.as_deref(),
+        upstream_address: ctx.target.as_ref().map(|target| &*target.name),
+        tries: ctx.tries,
+        bytes_in,
+        bytes_out,
+        duration: ctx.started.elapsed(),
+        connect_time: ctx.connect_time,
+        header_time: ctx.header_time,
+        request_id: &ctx.request_id,
+        user_agent: request.headers.get(http::header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or(""),
+    });
+}
+
+fn protocol(version: Version) -> &'static str {
+    match version {
+        Version::HTTP_2 => "HTTP/2.0",
+        Version::HTTP_10 => "HTTP/1.0",
+        _ => "HTTP/1.1",
+    }
+}

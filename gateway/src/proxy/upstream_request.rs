@@ -1,0 +1,81 @@
+//! Fourth phase: the headers an upstream sees. What it may trust is what we say, never what a client says.
+//!
+//! The list is ingress-nginx' (its template's `proxy_set_header` lines); the engine has removed hop-by-hop headers
+//! already.
+
+use super::{Context, PublicPorts};
+use http::header::{HOST, HeaderName, HeaderValue, TE};
+use pingora::Result;
+use pingora::http::RequestHeader;
+
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+const X_FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
+const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+const X_FORWARDED_SCHEME: HeaderName = HeaderName::from_static("x-forwarded-scheme");
+const X_SCHEME: HeaderName = HeaderName::from_static("x-scheme");
+const X_REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const X_ORIGINAL_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-original-forwarded-for");
+const X_ORIGINAL_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-original-forwarded-host");
+
+/// Sets what ingress-nginx sets, from what the gateway knows; `client` is the request as it came.
+pub(super) fn filter(
+    ports: &PublicPorts,
+    client: &RequestHeader,
+    request: &mut RequestHeader,
+    ctx: &Context,
+) -> Result<()> {
+    if !ctx.table().settings().enable_underscores_in_headers {
+        drop_underscores(request);
+    }
+    // httpoxy: CGI programs read it as HTTP_PROXY.
+    request.remove_header("proxy");
+    // The engine keeps `TE: trailers` between two HTTP/2 sides, where gRPC needs it.
+    if client.version != http::Version::HTTP_2 {
+        request.remove_header(&TE);
+    }
+    move_header(client, request, X_FORWARDED_FOR, X_ORIGINAL_FORWARDED_FOR)?;
+    move_header(client, request, X_FORWARDED_HOST, X_ORIGINAL_FORWARDED_HOST)?;
+    let address = HeaderValue::try_from(ctx.client.to_string()).ok();
+    if let Some(address) = address {
+        request.insert_header(X_REAL_IP, address.clone())?;
+        request.insert_header(X_FORWARDED_FOR, address)?;
+    }
+    match request.headers.get(HOST).cloned() {
+        Some(host) => request.insert_header(X_FORWARDED_HOST, host)?,
+        None => {
+            request.remove_header(&X_FORWARDED_HOST);
+        }
+    }
+    let (scheme, port) = if ctx.tls { ("https", &ports.https) } else { ("http", &ports.http) };
+    request.insert_header(X_FORWARDED_PORT, port)?;
+    let scheme = HeaderValue::from_static(scheme);
+    request.insert_header(X_FORWARDED_PROTO, scheme.clone())?;
+    request.insert_header(X_FORWARDED_SCHEME, scheme.clone())?;
+    request.insert_header(X_SCHEME, scheme)?;
+    if !ctx.request_id.is_empty() && !client.headers.contains_key(&X_REQUEST_ID) {
+        request.insert_header(X_REQUEST_ID, &ctx.request_id)?;
+    }
+    Ok(())
+}
+
+/// What the client said goes under another name; under the old one only we speak.
+fn move_header(client: &RequestHeader, request: &mut RequestHeader, from: HeaderName, to: HeaderName) -> Result<()> {
+    request.remove_header(&to);
+    if let Some(value) = client.headers.get(&from) {
+        request.insert_header(to, value.clone())?;
+    }
+    Ok(())
+}
+
+/// `X_Forwarded_For` and `X-Forwarded-For` are one variable to many applications.
+fn drop_underscores(request: &mut RequestHeader) {
+    if !request.headers.keys().any(|name| name.as_str().contains('_')) {
+        return;
+    }
+    let names: Vec<HeaderName> = request.headers.keys().filter(|name| name.as_str().contains('_')).cloned().collect();
+    for name in names {
+        request.remove_header(&name);
+    }
+}

@@ -1,0 +1,157 @@
+//! The route table: what every request is looked up in.
+//!
+//! ```text
+//!   host ──▶ exact name ─▶ *.parent (one label) ─▶ rules without a host
+//!                 └──────────────┴──────────────────────┴──▶ host::HostTable ──▶ path
+//! ```
+//!
+//! A table never changes once it is published: [`crate::live`] makes the next generation from it, which shares all that
+//! did not change. A request keeps the one it started with.
+
+pub mod host;
+pub mod map;
+pub mod path;
+pub mod route;
+
+#[cfg(test)]
+mod tests;
+
+pub use host::HostTable;
+pub use route::CompiledRoute;
+
+use ahash::RandomState;
+use host::FoundPath;
+use ingora_config::{Host, RouteKey, Settings, VirtualHost};
+use map::Map;
+use std::sync::Arc;
+
+/// One generation of hosts, routes and settings. Cloning it costs a few reference counts.
+#[derive(Clone, Debug)]
+pub struct RouteTable {
+    settings: Arc<Settings>,
+    /// Keyed with a secret of this process: hosts and paths come from strangers.
+    state: RandomState,
+    exact: Map<Arc<HostTable>>,
+    wildcard: Map<Arc<HostTable>>,
+    catch_all: Option<Arc<HostTable>>,
+    default_backend: Option<Arc<CompiledRoute>>,
+}
+
+/// What the table has for a request.
+#[derive(Clone, Copy, Debug)]
+pub enum Found<'t> {
+    /// A rule of an Ingress.
+    Route(&'t Arc<CompiledRoute>),
+    /// Only the path with a slash at its end has a rule: 301 there, as in nginx.
+    AddSlash,
+    /// No host or no path matches, and there is a default backend.
+    DefaultBackend(&'t Arc<CompiledRoute>),
+    /// No host or no path matches.
+    Nothing,
+}
+
+impl Default for RouteTable {
+    fn default() -> Self {
+        Self {
+            settings: Arc::default(),
+            state: RandomState::new(),
+            exact: Map::default(),
+            wildcard: Map::default(),
+            catch_all: None,
+            default_backend: None,
+        }
+    }
+}
+
+impl RouteTable {
+    /// The settings of this generation.
+    pub fn settings(&self) -> &Arc<Settings> {
+        &self.settings
+    }
+
+    /// Looks a request up. `host` is in lower case, without port and trailing dot; `path` is what
+    /// [`crate::request_path::normalise`] returned.
+    pub fn find(&self, host: &str, path: &str) -> Found<'_> {
+        let found = self.host(host).map_or(FoundPath::Nothing, |host| host.find(&self.state, path));
+        match found {
+            FoundPath::Route(route) => Found::Route(route),
+            FoundPath::AddSlash => Found::AddSlash,
+            FoundPath::Nothing => self.default_backend.as_ref().map_or(Found::Nothing, Found::DefaultBackend),
+        }
+    }
+
+    /// A host's table decides alone: a path that an exact host lacks is not looked for under the wildcard.
+    fn host(&self, name: &str) -> Option<&HostTable> {
+        let served = |host: &&Arc<HostTable>| host.is_served();
+        let exact = self.exact.get(self.state.hash_one(name), name).filter(served);
+        let wildcard = || match name.split_once('.') {
+            Some((label, parent)) if !label.is_empty() => {
+                self.wildcard.get(self.state.hash_one(parent), parent).filter(served)
+            }
+            _ => None,
+        };
+        exact.or_else(wildcard).or_else(|| self.catch_all.as_ref().filter(served)).map(|host| &**host)
+    }
+
+    /// The route of `--default-backend-service`.
+    pub fn default_backend(&self) -> Option<&Arc<CompiledRoute>> {
+        self.default_backend.as_ref()
+    }
+
+    /// All hosts, in no particular order.
+    pub fn hosts(&self) -> impl Iterator<Item = &Arc<HostTable>> {
+        let maps = self.exact.iter().chain(self.wildcard.iter()).map(|(_, host)| host);
+        maps.chain(self.catch_all.as_ref())
+    }
+
+    /// The table of exactly this host.
+    pub fn host_table(&self, host: &Host) -> Option<&Arc<HostTable>> {
+        match host {
+            Host::Exact(name) => self.exact.get(self.state.hash_one(name.as_str()), name.as_str()),
+            Host::Wildcard(name) => self.wildcard.get(self.state.hash_one(name.as_str()), name.as_str()),
+            Host::CatchAll => self.catch_all.as_ref(),
+        }
+    }
+
+    /// The route with exactly this key.
+    pub fn route(&self, key: &RouteKey) -> Option<&Arc<CompiledRoute>> {
+        self.host_table(&key.host)?.get(&self.state, &key.path)
+    }
+
+    pub(crate) fn set_settings(&mut self, settings: Settings, default_backend: Option<Arc<CompiledRoute>>) {
+        self.settings = Arc::new(settings);
+        self.default_backend = default_backend;
+    }
+
+    pub(crate) fn set_virtual_host(&mut self, host: &Host, virtual_host: Option<VirtualHost>) {
+        self.change(host, |table, _| table.set_virtual_host(virtual_host));
+    }
+
+    pub(crate) fn set_route(&mut self, key: &RouteKey, route: Option<Arc<CompiledRoute>>) {
+        self.change(&key.host, |table, state| table.set(state, &key.path, route));
+    }
+
+    /// Changes the table of a host, which comes into being and vanishes with what it holds.
+    fn change(&mut self, host: &Host, change: impl FnOnce(&mut HostTable, &RandomState)) {
+        let state = self.state.clone();
+        let (map, name) = match host {
+            Host::Exact(name) => (&mut self.exact, name.as_str()),
+            Host::Wildcard(name) => (&mut self.wildcard, name.as_str()),
+            Host::CatchAll => {
+                let table = self.catch_all.get_or_insert_with(|| Arc::new(HostTable::new(Host::CatchAll)));
+                change(Arc::make_mut(table), &state);
+                self.catch_all.take_if(|table| table.is_empty());
+                return;
+            }
+        };
+        let hash = state.hash_one(name);
+        if map.get(hash, name).is_none() {
+            map.insert(hash, name, Arc::new(HostTable::new(host.clone())));
+        }
+        let Some(table) = map.get_mut(hash, name) else { return };
+        change(Arc::make_mut(table), &state);
+        if table.is_empty() {
+            map.remove(hash, name);
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! The paths of one host.
+//!
+//! Rules are filed by their path without a slash at its end; what they match then depends on what follows in the
+//! request (see [`super::path`]):
+//!
+//! | rule | filed as | matches when it is followed by |
+//! | --- | --- | --- |
+//! | Exact `/a` | `exact` of `/a` | nothing |
+//! | Exact `/a/` | `exact_slash` of `/a` | a slash |
+//! | Prefix `/a` | `prefix` of `/a` | anything |
+//! | Prefix `/a/` | `prefix_slash` of `/a` | a slash or more |
+//! | Prefix `/` | `prefix_slash` of the root | a slash or more, which is always |
+//!
+//! One walk from the root, no deeper than the deepest rule, finds the longest; a request with thousands of slashes
+//! costs no more than one with as many as that.
+
+use super::map::Map;
+use super::path::{Rest, Steps};
+use super::route::CompiledRoute;
+use ahash::RandomState;
+use ingora_config::{Host, PathKind, PathMatch, VirtualHost};
+use std::sync::Arc;
+
+/// A host and its routes.
+#[derive(Clone, Debug)]
+pub struct HostTable {
+    host: Host,
+    virtual_host: Option<Arc<VirtualHost>>,
+    spots: Map<Spot>,
+    /// How many rules there are per number of elements; the last is not 0.
+    depths: Vec<u32>,
+}
+
+/// The rules that differ only in their kind and in the slash at the end.
+#[derive(Clone, Debug, Default)]
+struct Spot {
+    exact: Option<Arc<CompiledRoute>>,
+    exact_slash: Option<Arc<CompiledRoute>>,
+    prefix: Option<Arc<CompiledRoute>>,
+    prefix_slash: Option<Arc<CompiledRoute>>,
+}
+
+/// What a host has for a path.
+pub(super) enum FoundPath<'t> {
+    Route(&'t Arc<CompiledRoute>),
+    AddSlash,
+    Nothing,
+}
+
+impl HostTable {
+    pub(super) fn new(host: Host) -> Self {
+        Self { host, virtual_host: None, spots: Map::default(), depths: Vec::new() }
+    }
+
+    /// The host.
+    pub fn host(&self) -> &Host {
+        &self.host
+    }
+
+    /// What was said of the host as a whole; a host without it is not served.
+    pub fn virtual_host(&self) -> Option<&VirtualHost> {
+        self.virtual_host.as_deref()
+    }
+
+    /// All routes, in no particular order.
+    pub fn routes(&self) -> impl Iterator<Item = &Arc<CompiledRoute>> {
+        self.spots.iter().flat_map(|(_, spot)| {
+            [&spot.exact, &spot.exact_slash, &spot.prefix, &spot.prefix_slash].into_iter().flatten()
+        })
+    }
+
+    pub(super) fn is_served(&self) -> bool {
+        self.virtual_host.is_some()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.virtual_host.is_none() && self.spots.is_empty()
+    }
+
+    pub(super) fn set_virtual_host(&mut self, virtual_host: Option<VirtualHost>) {
+        self.virtual_host = virtual_host.map(Arc::new);
+    }
+
+    pub(super) fn find(&self, state: &RandomState, path: &str) -> FoundPath<'_> {
+        let mut best = None;
+        for (step, rules) in Steps::new(state, path).zip(&self.depths) {
+            if *rules == 0 {
+                continue;
+            }
+            let Some(spot) = self.spots.get(step.hash(), step.key) else {
+                continue;
+            };
+            best = spot.prefix.as_ref().or(best);
+            match step.rest {
+                Rest::More => best = spot.prefix_slash.as_ref().or(best),
+                Rest::Slash => best = spot.exact_slash.as_ref().or(spot.prefix_slash.as_ref()).or(best),
+                Rest::Nothing => match (&spot.exact, &spot.prefix) {
+                    (Some(exact), _) => return FoundPath::Route(exact),
+                    // Only /a/ is there: nginx redirects even when a shorter prefix would match.
+                    (None, None) => return FoundPath::AddSlash,
+                    (None, Some(_)) => {}
+                },
+            }
+        }
+        best.map_or(FoundPath::Nothing, FoundPath::Route)
+    }
+
+    pub(super) fn get(&self, state: &RandomState, path: &PathMatch) -> Option<&Arc<CompiledRoute>> {
+        let step = Steps::last_of(state, path.value.as_str());
+        let spot = self.spots.get(step.hash(), step.key)?;
+        match (path.kind, step.rest) {
+            (PathKind::Exact, Rest::Slash) => spot.exact_slash.as_ref(),
+            (PathKind::Exact, _) => spot.exact.as_ref(),
+            (PathKind::Prefix, Rest::Slash) => spot.prefix_slash.as_ref(),
+            (PathKind::Prefix, _) => spot.prefix.as_ref(),
+        }
+    }
+
+    /// Sets or takes away the route of a path condition.
+    pub(super) fn set(&mut self, state: &RandomState, path: &PathMatch, route: Option<Arc<CompiledRoute>>) {
+        let step = Steps::last_of(state, path.value.as_str());
+        let hash = step.hash();
+        if self.spots.get(hash, step.key).is_none() {
+            self.spots.insert(hash, step.key, Spot::default());
+        }
+        let Some(spot) = self.spots.get_mut(hash, step.key) else { return };
+        let place = spot.place(path.kind, step.rest);
+        let (was, is) = (place.is_some(), route.is_some());
+        *place = route;
+        if spot.is_empty() {
+            self.spots.remove(hash, step.key);
+        }
+        match (was, is) {
+            (false, true) => self.count_in(step.depth),
+            (true, false) => self.count_out(step.depth),
+            _ => {}
+        }
+    }
+
+    fn count_in(&mut self, depth: usize) {
+        if self.depths.len() <= depth {
+            self.depths.resize(depth + 1, 0);
+        }
+        self.depths[depth] += 1;
+    }
+
+    fn count_out(&mut self, depth: usize) {
+        self.depths[depth] -= 1;
+        while self.depths.last() == Some(&0) {
+            self.depths.pop();
+        }
+    }
+}
+
+impl Spot {
+    fn place(&mut self, kind: PathKind, rest: Rest) -> &mut Option<Arc<CompiledRoute>> {
+        match (kind, rest) {
+            (PathKind::Exact, Rest::Slash) => &mut self.exact_slash,
+            (PathKind::Exact, _) => &mut self.exact,
+            (PathKind::Prefix, Rest::Slash) => &mut self.prefix_slash,
+            (PathKind::Prefix, _) => &mut self.prefix,
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        [&self.exact, &self.exact_slash, &self.prefix, &self.prefix_slash].into_iter().all(Option::is_none)
+    }
+}

@@ -1,0 +1,59 @@
+//! A route as requests use it: everything they need of it is worked out when it is published.
+
+use crate::telemetry::RouteStats;
+use crate::upstream::Group;
+use ingora_config::{Backend, Host, NamespacedName, PathKind, PathMatch, PathValue, Route, RouteKey, UpstreamId};
+use std::sync::Arc;
+
+/// One route, ready for requests. A route that is published again unchanged stays the same value.
+#[derive(Debug)]
+pub struct CompiledRoute {
+    /// As it came.
+    pub route: Route,
+    /// Where it sends requests; `None` for [`Backend::NotFound`].
+    pub group: Option<Arc<Group>>,
+    /// The rule's host for logs and metrics: a name, `*.` and a name, or `*` for a rule without a host.
+    pub host_label: Box<str>,
+    /// Counters, shared with every route that has the same labels.
+    pub stats: Arc<RouteStats>,
+}
+
+impl CompiledRoute {
+    /// The namespace of the Ingress; empty for `--default-backend-service`.
+    pub fn namespace(&self) -> &str {
+        &self.route.ingress.namespace
+    }
+
+    /// The name of the Ingress; empty for `--default-backend-service`.
+    pub fn ingress(&self) -> &str {
+        &self.route.ingress.name
+    }
+
+    /// The path of the rule.
+    pub fn path(&self) -> &str {
+        self.route.key.path.value.as_str()
+    }
+
+    /// The name of the Service; empty when the backend is not a Service.
+    pub fn service(&self) -> &str {
+        match &self.route.backend {
+            Backend::Upstream(id) => &id.service,
+            Backend::NotFound => "",
+        }
+    }
+
+    /// The name of the upstream, `namespace-service-port`; empty when the backend is not a Service.
+    pub fn upstream(&self) -> &str {
+        self.group.as_ref().map_or("", |group| group.name())
+    }
+}
+
+/// The route of `--default-backend-service`, which belongs to no Ingress.
+pub fn default_backend(id: UpstreamId) -> Route {
+    let root = PathValue::new("/").expect("the root is a path");
+    Route {
+        key: RouteKey { host: Host::CatchAll, path: PathMatch { kind: PathKind::Prefix, value: root } },
+        ingress: NamespacedName::default(),
+        backend: Backend::Upstream(id),
+    }
+}

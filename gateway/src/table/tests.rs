@@ -1,0 +1,234 @@
+//! The table against a naive reading of the rules, built the way it is built in earnest: by batches.
+
+use super::Found;
+use crate::live::{Batch, Change, Live};
+use ingora_config::{
+    Backend, Host, Key, NamespacedName, PathKind, PathMatch, PathValue, Resource, Route, RouteKey, ServicePort, Settings,
+    UpstreamId, VirtualHost,
+};
+use proptest::prelude::*;
+use std::collections::BTreeMap;
+
+fn key(host: &str, kind: PathKind, path: &str) -> RouteKey {
+    RouteKey {
+        host: Host::parse(host).unwrap(),
+        path: PathMatch { kind, value: PathValue::new(path).unwrap() },
+    }
+}
+
+fn route(host: &str, kind: PathKind, path: &str) -> Resource {
+    let ingress = NamespacedName::new("ns", format!("{host} {kind:?} {path}"));
+    Resource::Route(Route { key: key(host, kind, path), ingress, backend: Backend::NotFound })
+}
+
+fn host(host: &str) -> Resource {
+    Resource::VirtualHost(VirtualHost { host: Host::parse(host).unwrap(), certificate: None })
+}
+
+fn default_backend() -> Resource {
+    let id = UpstreamId { namespace: "ns".into(), service: "default".into(), port: ServicePort::First };
+    Resource::Settings(Settings { default_backend: Some(id), ..Settings::default() })
+}
+
+fn live(resources: impl IntoIterator<Item = Resource>) -> std::sync::Arc<Live> {
+    let live = Live::new().unwrap();
+    live.apply(Batch::full(1, resources));
+    live
+}
+
+/// What a lookup found, as text: `Kind path`, or the name of the variant.
+fn found(live: &Live, host: &str, path: &str) -> String {
+    match live.table().find(host, path) {
+        Found::Route(route) => {
+            let path = &route.route.key.path;
+            format!("{} {:?} {}", route.host_label, path.kind, path.value)
+        }
+        Found::AddSlash => "AddSlash".into(),
+        Found::DefaultBackend(_) => "DefaultBackend".into(),
+        Found::Nothing => "Nothing".into(),
+    }
+}
+
+use PathKind::{Exact, Prefix};
+
+#[test]
+fn exact_path_beats_longer_prefix_and_longest_prefix_wins() {
+    let rules = [(Prefix, "/"), (Prefix, "/a"), (Exact, "/a"), (Prefix, "/a/b"), (Exact, "/a/b/c")];
+    let routes = rules.map(|(kind, path)| route("h.test", kind, path));
+    let live = live(routes.into_iter().chain([host("h.test")]));
+    for (path, rule) in [
+        ("/", "Prefix /"),
+        ("/a", "Exact /a"),
+        ("/a/", "Prefix /a"),
+        ("/a/x", "Prefix /a"),
+        ("/ab", "Prefix /"),
+        ("/a/b/", "Prefix /a/b"),
+        ("/a/bc", "Prefix /a"),
+        ("/a/b/c", "Exact /a/b/c"),
+        ("/a/b/c/", "Prefix /a/b"),
+        ("/A", "Prefix /"),
+    ] {
+        assert_eq!(found(&live, "h.test", path), format!("h.test {rule}"), "{path}");
+    }
+}
+
+#[test]
+fn a_missing_slash_is_added_unless_a_rule_takes_the_path_without_it() {
+    let rules = [(Prefix, "/"), (Prefix, "/a/"), (Exact, "/b/"), (Prefix, "/c/"), (Exact, "/c"), (Prefix, "/d/"), (Prefix, "/d")];
+    let routes = rules.map(|(kind, path)| route("h.test", kind, path));
+    let live = live(routes.into_iter().chain([host("h.test")]));
+    assert_eq!(found(&live, "h.test", "/a"), "AddSlash", "even though Prefix / matches");
+    assert_eq!(found(&live, "h.test", "/a/"), "h.test Prefix /a/");
+    assert_eq!(found(&live, "h.test", "/b"), "AddSlash");
+    assert_eq!(found(&live, "h.test", "/b/"), "h.test Exact /b/");
+    assert_eq!(found(&live, "h.test", "/b/x"), "h.test Prefix /");
+    assert_eq!(found(&live, "h.test", "/c"), "h.test Exact /c");
+    assert_eq!(found(&live, "h.test", "/d"), "h.test Prefix /d");
+    assert_eq!(found(&live, "h.test", "/d/x"), "h.test Prefix /d/");
+}
+
+#[test]
+fn hosts_are_looked_up_exact_then_wildcard_then_catch_all() {
+    let live = live([
+        host("a.test"),
+        route("a.test", Prefix, "/x"),
+        host("*.test"),
+        route("*.test", Prefix, "/"),
+        host(""),
+        route("", Prefix, "/"),
+    ]);
+    assert_eq!(found(&live, "a.test", "/x"), "a.test Prefix /x");
+    assert_eq!(found(&live, "a.test", "/"), "Nothing", "an exact host alone decides");
+    assert_eq!(found(&live, "b.test", "/"), "*.test Prefix /");
+    assert_eq!(found(&live, "a.b.test", "/"), "* Prefix /", "a wildcard is one label");
+    assert_eq!(found(&live, ".test", "/"), "* Prefix /", "and not none");
+    assert_eq!(found(&live, "test", "/"), "* Prefix /");
+    assert_eq!(found(&live, "[::1]", "/"), "* Prefix /");
+}
+
+#[test]
+fn a_host_without_a_virtual_host_is_not_served() {
+    let live = live([route("a.test", Prefix, "/"), default_backend()]);
+    assert_eq!(found(&live, "a.test", "/"), "DefaultBackend");
+    live.apply(Batch::difference(2, [Change::Upsert(Box::new(host("a.test")))]));
+    assert_eq!(found(&live, "a.test", "/"), "a.test Prefix /");
+    live.apply(Batch::difference(3, [Change::Remove(Key::VirtualHost(Host::parse("a.test").unwrap()))]));
+    assert_eq!(found(&live, "a.test", "/"), "DefaultBackend");
+}
+
+#[test]
+fn the_default_backend_takes_what_nothing_else_takes() {
+    let live = live([host("a.test"), route("a.test", Exact, "/x"), default_backend()]);
+    assert_eq!(found(&live, "a.test", "/"), "DefaultBackend");
+    assert_eq!(found(&live, "other.test", "/"), "DefaultBackend");
+    live.apply(Batch::difference(2, [Change::Remove(Key::Settings)]));
+    assert_eq!(found(&live, "other.test", "/"), "Nothing");
+}
+
+#[test]
+fn a_path_of_many_slashes_or_of_great_length_is_looked_up_like_any_other() {
+    let live = live([host("a.test"), route("a.test", Prefix, "/x"), route("a.test", Prefix, "/")]);
+    assert_eq!(found(&live, "a.test", &format!("/x{}", "/y".repeat(30_000))), "a.test Prefix /x");
+    assert_eq!(found(&live, "a.test", &format!("/{}", "x".repeat(60_000))), "a.test Prefix /");
+}
+
+/// The rules of the Ingress documentation and of `ingress-nginx`, read aloud.
+#[derive(Default)]
+struct Oracle {
+    hosts: BTreeMap<String, ()>,
+    routes: BTreeMap<(String, PathKind, String), ()>,
+}
+
+impl Oracle {
+    fn find(&self, host: &str, path: &str) -> String {
+        let wildcard = host.split_once('.').filter(|(label, _)| !label.is_empty()).map(|(_, rest)| format!("*.{rest}"));
+        let candidates = [Some(host.to_owned()), wildcard, Some(String::new())];
+        let Some(host) = candidates.into_iter().flatten().find(|host| self.hosts.contains_key(host)) else {
+            return "Nothing".into();
+        };
+        let label = if host.is_empty() { "*" } else { &host };
+        let has = |kind, path: &str| self.routes.contains_key(&(host.clone(), kind, path.to_owned()));
+        if has(Exact, path) {
+            return format!("{label} Exact {path}");
+        }
+        let slashed = format!("{path}/");
+        if !path.ends_with('/') && !has(Prefix, path) && (has(Prefix, &slashed) || has(Exact, &slashed)) {
+            return "AddSlash".into();
+        }
+        let takes = |rule: &str| {
+            path == rule || path.starts_with(rule) && (rule.ends_with('/') || path[rule.len()..].starts_with('/'))
+        };
+        let rules = self.routes.keys().filter(|(of, kind, _)| *of == host && *kind == Prefix);
+        let longest = rules.map(|(_, _, rule)| rule).filter(|rule| takes(rule)).max_by_key(|rule| rule.len());
+        longest.map_or("Nothing".into(), |rule| format!("{label} Prefix {rule}"))
+    }
+}
+
+fn a_host() -> impl Strategy<Value = String> {
+    prop_oneof![Just("a.test"), Just("b.test"), Just("c.a.test"), Just("*.test"), Just("*.a.test"), Just("")].prop_map(Into::into)
+}
+
+fn a_path() -> impl Strategy<Value = String> {
+    let element = prop_oneof![4 => Just("a"), 2 => Just("b"), 1 => Just("ab"), 1 => Just("")];
+    proptest::collection::vec(element, 0..5).prop_map(|elements| format!("/{}", elements.join("/")))
+}
+
+#[derive(Clone, Debug)]
+enum Edit {
+    Host(String, bool),
+    Route(String, PathKind, String, bool),
+}
+
+fn an_edit() -> impl Strategy<Value = Edit> {
+    let kind = prop_oneof![Just(Exact), Just(Prefix)];
+    prop_oneof![
+        1 => (a_host(), prop::bool::weighted(0.8)).prop_map(|(host, put)| Edit::Host(host, put)),
+        5 => (a_host(), kind, a_path(), prop::bool::weighted(0.7)).prop_map(|(h, k, p, put)| Edit::Route(h, k, p, put)),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn the_table_agrees_with_a_naive_reading(
+        batches in proptest::collection::vec(proptest::collection::vec(an_edit(), 0..20), 1..6),
+        requests in proptest::collection::vec((a_host(), a_path()), 30),
+    ) {
+        let live = live([]);
+        let mut oracle = Oracle::default();
+        for (revision, batch) in batches.into_iter().enumerate() {
+            let before = live.table();
+            let answers: Vec<_> = requests.iter().map(|(host, path)| found(&live, host, path)).collect();
+            let changes = batch.into_iter().map(|edit| match edit {
+                Edit::Host(name, true) => {
+                    oracle.hosts.insert(name.clone(), ());
+                    Change::Upsert(Box::new(host(&name)))
+                }
+                Edit::Host(name, false) => {
+                    oracle.hosts.remove(&name);
+                    Change::Remove(Key::VirtualHost(Host::parse(&name).unwrap()))
+                }
+                Edit::Route(host, kind, path, true) => {
+                    oracle.routes.insert((host.clone(), kind, path.clone()), ());
+                    Change::Upsert(Box::new(route(&host, kind, &path)))
+                }
+                Edit::Route(host, kind, path, false) => {
+                    oracle.routes.remove(&(host.clone(), kind, path.clone()));
+                    Change::Remove(Key::Route(key(&host, kind, &path)))
+                }
+            });
+            live.apply(Batch::difference(revision as u64, changes.collect::<Vec<_>>()));
+            for ((host, path), answer) in requests.iter().zip(answers) {
+                prop_assert_eq!(found(&live, host, path), oracle.find(host, path), "{} {}", host, path);
+                // A request that pinned the generation before sees what it saw.
+                let again = match before.find(host, path) {
+                    Found::Route(route) => format!("{} {:?} {}", route.host_label, route.route.key.path.kind, route.path()),
+                    Found::AddSlash => "AddSlash".into(),
+                    _ => "Nothing".into(),
+                };
+                prop_assert_eq!(again, answer);
+            }
+        }
+        let routes = live.table().hosts().map(|host| host.routes().count()).sum::<usize>();
+        prop_assert_eq!(routes, oracle.routes.len());
+    }
+}

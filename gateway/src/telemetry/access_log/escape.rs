@@ -1,0 +1,72 @@
+//! What strangers wrote, made harmless for logs.
+//!
+//! A reader of the log must see one line per request, and a terminal that shows it must not be steered by a client. So
+//! everything but printable ASCII leaves as an escape, in the manner of the format; what is too long is cut.
+
+/// The longest text of a client that a line shows, in bytes. The rest becomes `...`.
+const MAX: usize = 2048;
+
+/// `text` between quotes as a JSON string (RFC 8259 section 7).
+pub(super) fn json(out: &mut Vec<u8>, text: &str) {
+    out.push(b'"');
+    let (text, cut) = bounded(text);
+    let mut start = 0;
+    for (index, char) in text.char_indices() {
+        if matches!(char, ' '..='~') && char != '"' && char != '\\' {
+            continue;
+        }
+        out.extend_from_slice(&text.as_bytes()[start..index]);
+        start = index + char.len_utf8();
+        match char {
+            '"' | '\\' => out.extend_from_slice(&[b'\\', char as u8]),
+            _ if is_harmless(char) => out.extend_from_slice(&text.as_bytes()[index..start]),
+            _ => {
+                for unit in char.encode_utf16(&mut [0; 2]) {
+                    out.extend_from_slice(b"\\u");
+                    let [high, low] = unit.to_be_bytes();
+                    hex(out, high);
+                    hex(out, low);
+                }
+            }
+        }
+    }
+    out.extend_from_slice(&text.as_bytes()[start..]);
+    out.extend_from_slice(if cut { b"...\"" } else { b"\"" });
+}
+
+/// `text` in the manner of nginx: `"`, `\` and whatever is not printable ASCII as `\xHH`; empty text as `-`.
+pub(super) fn text(out: &mut Vec<u8>, text: &str) {
+    if text.is_empty() {
+        out.push(b'-');
+    }
+    let (text, cut) = bounded(text);
+    for byte in text.bytes() {
+        if matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\' {
+            out.push(byte);
+        } else {
+            out.extend_from_slice(b"\\x");
+            hex(out, byte);
+        }
+    }
+    if cut {
+        out.extend_from_slice(b"...");
+    }
+}
+
+/// Letters and the like may stay as they are; controls, directions, line ends and private characters may not.
+fn is_harmless(char: char) -> bool {
+    char.is_alphanumeric()
+}
+
+fn bounded(text: &str) -> (&str, bool) {
+    if text.len() <= MAX {
+        return (text, false);
+    }
+    let end = (0..=MAX).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
+    (&text[..end], true)
+}
+
+fn hex(out: &mut Vec<u8>, byte: u8) {
+    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+    out.extend_from_slice(&[DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
+}

@@ -1,0 +1,73 @@
+//! What is told of a request.
+
+use crate::reason::Reason;
+use crate::table::CompiledRoute;
+use std::net::IpAddr;
+use std::time::Duration;
+
+/// One request that is over. Queries, headers other than `User-Agent`, and bodies are never part of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Record<'a> {
+    /// Whose request it was.
+    pub client: IpAddr,
+    /// The method, as sent.
+    pub method: &'a str,
+    /// Whether it came over TLS.
+    pub tls: bool,
+    /// The host it was routed by.
+    pub host: &'a str,
+    /// The path as sent, without the query.
+    pub path: &'a str,
+    /// `HTTP/1.0`, `HTTP/1.1` or `HTTP/2.0`.
+    pub protocol: &'a str,
+    /// The status of the answer.
+    pub status: u16,
+    /// Why the gateway answered itself or cut the request; `None` when the upstream answered.
+    pub reason: Option<Reason>,
+    /// The route it took.
+    pub route: Option<&'a CompiledRoute>,
+    /// The endpoint of the last try.
+    pub upstream_address: Option<&'a str>,
+    /// How many endpoints were tried.
+    pub tries: u32,
+    /// Bytes of the request's body.
+    pub bytes_in: u64,
+    /// Bytes of the answer's body.
+    pub bytes_out: u64,
+    /// From the end of the request's header to the end of the answer.
+    pub duration: Duration,
+    /// How long connecting took in the last try.
+    pub connect_time: Option<Duration>,
+    /// From the start of the last try to the upstream's header.
+    pub header_time: Option<Duration>,
+    /// The request's ID; empty when it has none.
+    pub request_id: &'a str,
+    /// The `User-Agent`, as sent; empty when there is none.
+    pub user_agent: &'a str,
+}
+
+impl Record<'_> {
+    /// A request that was refused before anything of it was known.
+    pub fn refused(client: IpAddr, tls: bool, reason: Reason) -> Self {
+        Self {
+            client,
+            method: "",
+            tls,
+            host: "",
+            path: "",
+            protocol: "",
+            status: reason.status(),
+            reason: Some(reason),
+            route: None,
+            upstream_address: None,
+            tries: 0,
+            bytes_in: 0,
+            bytes_out: 0,
+            duration: Duration::ZERO,
+            connect_time: None,
+            header_time: None,
+            request_id: "",
+            user_agent: "",
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! The metrics of the gateway as a whole, and the page that shows them all.
+//!
+//! Names that start with `nginx_ingress_controller_` are those of ingress-nginx, with its constant labels; the rest
+//! starts with `ingora_gateway_`.
+
+use super::route_stats::RouteCollector;
+use crate::drain::Drain;
+use crate::live::Live;
+use crate::reason::Reason;
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::text::{encode_eof, encode_registry};
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::Registry;
+use std::fmt;
+use std::sync::Arc;
+
+const NGINX: &str = "nginx_ingress_controller";
+
+/// Who says it: the constant labels of ingress-nginx' metrics.
+#[derive(Clone, Debug, Default)]
+pub struct Identity {
+    /// `controller_class`.
+    pub class: String,
+    /// `controller_namespace`.
+    pub namespace: String,
+    /// `controller_pod`.
+    pub pod: String,
+}
+
+impl Identity {
+    /// As the chart says it: `INGORA_CONTROLLER_CLASS`, `POD_NAMESPACE` and `POD_NAME`.
+    pub fn from_environment() -> Self {
+        let read = |name| std::env::var(name).unwrap_or_default();
+        let class = read("INGORA_CONTROLLER_CLASS");
+        Self {
+            class: if class.is_empty() { "ingora.io/ingress-controller".into() } else { class },
+            namespace: read("POD_NAMESPACE"),
+            pod: read("POD_NAME"),
+        }
+    }
+}
+
+/// Counters that belong to no route.
+#[derive(Debug)]
+pub struct Metrics {
+    /// Access log lines that were lost because nobody reads the log.
+    pub dropped_lines: Counter,
+    /// Requests that are over.
+    pub requests: Counter,
+    /// TLS handshakes that came to nothing.
+    pub failed_handshakes: Counter,
+    reasons: Reasons,
+    registry: Registry,
+    identity: Identity,
+}
+
+impl Metrics {
+    /// All of them at 0.
+    pub fn new(identity: &Identity, drain: Arc<Drain>) -> Self {
+        let (dropped_lines, requests, failed_handshakes) = Default::default();
+        let reasons = Reasons::default();
+        let mut registry = Registry::default();
+        let ours = registry.sub_registry_with_prefix("ingora_gateway");
+        ours.register("build", "The release of this gateway", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
+        ours.register("access_log_dropped", "Access log lines lost because the log was not read", Counter::clone(&dropped_lines));
+        ours.register("tls_handshakes_failed", "TLS handshakes that came to nothing", Counter::clone(&failed_handshakes));
+        ours.register_collector(Box::new(reasons.clone()));
+        let nginx = with_identity(&mut registry, identity);
+        nginx.register("nginx_process_requests", "Requests that are over", Counter::clone(&requests));
+        nginx.register_collector(Box::new(Connections(drain)));
+        Self { dropped_lines, requests, failed_handshakes, reasons, registry, identity: identity.clone() }
+    }
+
+    /// Counts an answer of the gateway itself.
+    pub fn count(&self, reason: Reason) {
+        self.reasons.0[reason as usize].inc();
+    }
+
+    /// Everything in the OpenMetrics text format, the routes of `live` included.
+    pub fn render(&self, live: &Live) -> String {
+        let mut registry = Registry::default();
+        with_identity(&mut registry, &self.identity)
+            .register_collector(Box::new(RouteCollector(Arc::clone(live.statistics()))));
+        let ours = registry.sub_registry_with_prefix("ingora_gateway");
+        let configured = Gauge::<i64>::default();
+        configured.set(live.ready().into());
+        ours.register("configured", "1 when a full configuration is in effect", configured);
+        let revision = Gauge::<i64>::default();
+        revision.set(live.revision().and_then(|revision| revision.try_into().ok()).unwrap_or(0));
+        ours.register("config_revision", "The revision of the configuration in effect", revision);
+
+        let mut text = String::new();
+        let written = encode_registry(&mut text, &self.registry)
+            .and_then(|()| encode_registry(&mut text, &registry))
+            .and_then(|()| encode_eof(&mut text));
+        written.expect("writing into a String cannot fail");
+        text
+    }
+}
+
+fn with_identity<'r>(registry: &'r mut Registry, identity: &Identity) -> &'r mut Registry {
+    let labels = [
+        ("controller_class".into(), identity.class.clone().into()),
+        ("controller_namespace".into(), identity.namespace.clone().into()),
+        ("controller_pod".into(), identity.pod.clone().into()),
+    ];
+    registry.sub_registry_with_prefix(NGINX).sub_registry_with_labels(labels.into_iter())
+}
+
+/// How often the gateway itself answered, by reason; there from the start, at 0.
+#[derive(Clone, Debug, Default)]
+struct Reasons(Arc<[Counter; Reason::ALL.len()]>);
+
+impl Collector for Reasons {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let help = "Requests that the gateway answered itself or cut, by reason";
+        let mut reasons = encoder.encode_descriptor("reasons", help, None, MetricType::Counter)?;
+        for (reason, count) in Reason::ALL.iter().zip(self.0.iter()) {
+            count.encode(reasons.encode_family(&[("reason", reason.label())])?)?;
+        }
+        Ok(())
+    }
+}
+
+/// Open connections, read when they are asked for.
+#[derive(Debug)]
+struct Connections(Arc<Drain>);
+
+impl Collector for Connections {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let help = "Open client connections";
+        let mut states = encoder.encode_descriptor("nginx_process_connections", help, None, MetricType::Gauge)?;
+        let open = ConstGauge::new(i64::try_from(self.0.connections()).unwrap_or(i64::MAX));
+        open.encode(states.encode_family(&[("state", "active")])?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::live::Batch;
+    use ingora_config::{Backend, Host, NamespacedName, PathKind, PathMatch, PathValue, Resource, Route, RouteKey};
+    use std::time::Duration;
+
+    #[test]
+    fn every_reason_counts_under_its_own_label() {
+        for (index, reason) in Reason::ALL.iter().enumerate() {
+            assert_eq!(*reason as usize, index, "{reason:?} stands at the wrong place of Reason::ALL");
+        }
+    }
+
+    #[test]
+    fn the_page_has_the_names_that_dashboards_ask_for() {
+        let live = Live::new().unwrap();
+        let key = RouteKey {
+            host: Host::parse("a.test").unwrap(),
+            path: PathMatch { kind: PathKind::Prefix, value: PathValue::new("/\"quoted\\").unwrap() },
+        };
+        let route = Route { key: key.clone(), ingress: NamespacedName::new("shop", "web"), backend: Backend::NotFound };
+        live.apply(Batch::full(7, [Resource::Route(route)]));
+        live.table().route(&key).unwrap().stats.observe("GET", 200, Duration::from_millis(7));
+        let identity = Identity { class: "c".into(), namespace: "n".into(), pod: "p".into() };
+        let drain = Drain::new(10);
+        let _connection = drain.enter();
+        let metrics = Metrics::new(&identity, Arc::clone(&drain));
+        metrics.count(Reason::NoRoute);
+        let page = metrics.render(&live);
+        let labels = r#"{controller_class="c",controller_namespace="n",controller_pod="p",status="200",method="GET",path="/\"quoted\\",namespace="shop",ingress="web",service="",canary="",host="a.test""#;
+        for line in [
+            format!("nginx_ingress_controller_requests{labels}}} 1.0\n"),
+            format!("nginx_ingress_controller_request_duration_seconds_count{labels}}} 1\n"),
+            format!("nginx_ingress_controller_request_duration_seconds_sum{labels}}} 0.007\n"),
+            "ingora_gateway_reasons_total{reason=\"no_route\"} 1\n".into(),
+            "ingora_gateway_reasons_total{reason=\"overloaded\"} 0\n".into(),
+            "ingora_gateway_config_revision 7\n".into(),
+            "ingora_gateway_configured 1\n".into(),
+            "ingora_gateway_access_log_dropped_total 0\n".into(),
+            "nginx_ingress_controller_nginx_process_connections{controller_class=\"c\",controller_namespace=\"n\",controller_pod=\"p\",state=\"active\"} 1\n".into(),
+        ] {
+            assert!(page.contains(&line), "{line}is missing in\n{page}");
+        }
+        assert!(page.contains("le=\"0.005\"") && page.contains("le=\"+Inf\"") && page.ends_with("# EOF\n"));
+    }
+}

@@ -1,0 +1,31 @@
+//! Behaviour: both real programs over real sockets, manifests in, requests out. One module per feature; what they
+//! share stands in `support`.
+//!
+//! One test binary instead of one per feature: it is linked once, and `cargo test -p ingora-gateway --test behaviour
+//! tls::` still runs one feature.
+
+#![cfg(test)]
+
+mod access_log;
+mod admin;
+mod conflicts;
+mod default_backend;
+mod drain;
+mod endpoints;
+mod errors;
+mod external_name;
+mod file_source;
+mod headers;
+mod hosts_and_paths;
+mod http1;
+mod http2;
+mod ingress_class;
+mod quickstart;
+mod safety_http1;
+mod safety_http2;
+mod scale;
+mod storm;
+mod support;
+mod tls;
+mod websocket;
+mod wire;
