@@ -127,8 +127,8 @@ fn assert_order_does_not_matter(setup: &Setup, objects: &[Object], expected: &st
 }
 
 fn cases(folder: &Path, found: &mut Vec<PathBuf>) {
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
+    for entry in std::fs::read_dir(folder).expect("the folder of the cases is readable") {
+        let path = entry.expect("the folder of the cases is readable").path();
         if path.is_dir() {
             cases(&path, found);
         } else if path.to_string_lossy().ends_with(".in.yaml") {
@@ -140,13 +140,13 @@ fn cases(folder: &Path, found: &mut Vec<PathBuf>) {
 
 /// What is wrong with a case, or nothing.
 fn run_case(input: &Path) -> Result<(), String> {
-    let (setup, objects) = setup::read(&std::fs::read_to_string(input).unwrap());
+    let (setup, objects) = setup::read(&std::fs::read_to_string(input).expect("a case is readable"));
     let actual = fresh(&setup, &objects);
     assert!(!actual.contains("PRIVATE KEY"), "a key is shown");
     assert_order_does_not_matter(&setup, &objects, &actual);
     let output = PathBuf::from(input.to_string_lossy().replace(".in.yaml", ".out.yaml"));
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
-        std::fs::write(&output, &actual).unwrap();
+        std::fs::write(&output, &actual).expect("the folder of the cases is writable");
         return Ok(());
     }
     let expected = std::fs::read_to_string(&output).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! What the hot path and a change cost, at 10, 1,000 and 100,000 routes: `cargo bench -p ingora-gateway`.
+//! What looking up, telling and changing cost, at 10, 1,000 and 100,000 routes: `cargo bench -p ingora-gateway`.
 //!
 //! Lookups borrow everything they return and everything they look at, so they cannot allocate; what they cost in time
 //! must hardly depend on the number of routes. The same holds for the edit of one route.
@@ -7,19 +7,28 @@
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use ingora_config::{
-    Backend, Endpoint, Endpoints, Host, NamespacedName, PathKind, PathMatch, PathValue, Resource, Route, RouteKey,
-    ServicePort, Upstream, UpstreamId, VirtualHost,
+    Backend, Endpoint, Endpoints, Host, NamespacedName, PathKind, PathMatch, PathValue, Resource, Route,
+    RouteKey, ServicePort, Upstream, UpstreamId, VirtualHost,
 };
+use ingora_gateway::args::LogFormat;
 use ingora_gateway::live::{Batch, Change, Live};
+use ingora_gateway::reason::Reason;
 use ingora_gateway::request_path::normalise;
 use ingora_gateway::table::Found;
+use ingora_gateway::telemetry::{AccessLog, Record};
+use prometheus_client::metrics::counter::Counter;
 use std::hint::black_box;
 use std::sync::Arc;
+use std::time::Duration;
 
 const SIZES: [usize; 3] = [10, 1_000, 100_000];
 
 fn upstream(index: usize) -> UpstreamId {
-    UpstreamId { namespace: "bench".into(), service: format!("service-{index}"), port: ServicePort::Number(80) }
+    UpstreamId {
+        namespace: "bench".into(),
+        service: format!("service-{index}"),
+        port: ServicePort::Number(80),
+    }
 }
 
 fn route(host: &str, path: &str, service: usize) -> Resource {
@@ -50,7 +59,9 @@ fn live(resources: Vec<Resource>) -> Arc<Live> {
 }
 
 fn many_hosts(size: usize) -> Arc<Live> {
-    live((0..size).flat_map(|index| [host(&host_name(index)), route(&host_name(index), "/", index)]).collect())
+    live(
+        (0..size).flat_map(|index| [host(&host_name(index)), route(&host_name(index), "/", index)]).collect(),
+    )
 }
 
 fn many_paths(size: usize) -> Arc<Live> {
@@ -91,7 +102,8 @@ fn lookup(criterion: &mut Criterion) {
     let table = live.table();
     let hostile = "/a".repeat(4_000);
     group.bench_function("4,000 slashes", |bencher| {
-        bencher.iter(|| assert!(matches!(black_box(table.find("one.example.com", &hostile)), Found::Nothing)));
+        bencher
+            .iter(|| assert!(matches!(black_box(table.find("one.example.com", &hostile)), Found::Nothing)));
     });
     group.bench_function("unknown host", |bencher| {
         bencher.iter(|| assert!(matches!(black_box(table.find("who.is.this", "/")), Found::Nothing)));
@@ -114,12 +126,17 @@ fn apply(criterion: &mut Criterion) {
     };
     for size in SIZES {
         edit("route of many hosts", size, many_hosts(size), |turn| route(&host_name(5), "/", turn % 2));
-        edit("route of many paths", size, many_paths(size), |turn| route("one.example.com", &path(5), turn % 2));
+        edit("route of many paths", size, many_paths(size), |turn| {
+            route("one.example.com", &path(5), turn % 2)
+        });
         let live = many_hosts(size);
-        live.apply(Batch::difference(2, [Change::Upsert(Box::new(Resource::Upstream(Upstream {
-            id: upstream(5),
-            protocol: Default::default(),
-        })))]));
+        live.apply(Batch::difference(
+            2,
+            [Change::Upsert(Box::new(Resource::Upstream(Upstream {
+                id: upstream(5),
+                protocol: Default::default(),
+            })))],
+        ));
         edit("endpoints", size, live, |turn| {
             let address = ([10, 0, 0, (turn % 2) as u8], 80).into();
             let endpoints = vec![Endpoint { address, target: "pod".into() }];
@@ -140,5 +157,40 @@ fn paths(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, lookup, apply, paths);
+/// What telling of a request costs the thread that served it.
+fn telemetry(criterion: &mut Criterion) {
+    let live = many_hosts(1);
+    let table = live.table();
+    let Found::Route(route) = table.find(&host_name(0), "/") else { panic!("there is one") };
+    let record = Record {
+        method: "GET",
+        host: &route.host_label,
+        path: "/api/v1/tenants/4711/orders/7",
+        protocol: "HTTP/1.1",
+        status: 200,
+        reason: None,
+        route: Some(route),
+        upstream_address: Some("10.0.0.1:8080"),
+        tries: 1,
+        bytes_out: 1234,
+        duration: Duration::from_micros(1234),
+        header_time: Some(Duration::from_micros(1200)),
+        request_id: "0123456789abcdef0123456789abcdef",
+        user_agent: "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
+        ..Record::refused([192, 0, 2, 1].into(), true, Reason::Internal)
+    };
+    let mut group = criterion.benchmark_group("telemetry");
+    group.bench_function("counters of a route", |bencher| {
+        bencher.iter(|| route.stats.observe(black_box("GET"), 200, record.duration));
+    });
+    for (name, format) in [("JSON line", LogFormat::Json), ("text line", LogFormat::Text)] {
+        let dropped = Counter::default();
+        let log = AccessLog::start(format, Box::new(std::io::sink()), dropped.clone());
+        group.bench_function(name, |bencher| bencher.iter(|| log.record(black_box(&record))));
+        assert_eq!(dropped.get(), 0, "the sink takes everything");
+    }
+    group.finish();
+}
+
+criterion_group!(benches, lookup, apply, paths, telemetry);
 criterion_main!(benches);

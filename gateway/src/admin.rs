@@ -19,18 +19,18 @@ mod tests;
 
 use crate::live::Live;
 use crate::telemetry::Telemetry;
-use exchange::{Answer, Request};
-use std::io;
+use exchange::{Answer, Body, Request};
 use std::sync::Arc;
 use std::time::Duration;
+use std::{fmt, io};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 /// Connections at a time; more wait in the kernel's queue.
 const CONNECTIONS: usize = 32;
-/// Pages at a time that take memory in proportion to the configuration.
-const LARGE_PAGES: usize = 1;
+/// Pages at a time whose size depends on the configuration; each takes a thread while it is sent.
+const LARGE_PAGES: usize = 4;
 /// How long a request may take to arrive.
 const READ_TIME: Duration = Duration::from_secs(5);
 /// How long an answer may take to leave.
@@ -93,7 +93,7 @@ impl Admin {
 
     async fn answer(&self, stream: &mut TcpStream, request: &Request) -> io::Result<()> {
         let large = matches!(request.path.as_str(), "/metrics" | "/config");
-        // Held until the page is written: pages that nobody reads must not pile up.
+        // Held until the page is sent.
         let _place = if large { self.large_pages.acquire().await.ok() } else { None };
         let answer = self.page(&request.path);
         timeout(WRITE_TIME, exchange::write(stream, request.with_body, answer)).await?
@@ -106,13 +106,31 @@ impl Admin {
             "/readyz" if !self.live.ready() => Answer::text(503, "not ready: no configuration yet\n"),
             "/readyz" if !(self.ready)() => Answer::text(503, "not ready: starting or leaving\n"),
             "/readyz" => Answer::text(200, "ok\n"),
-            "/metrics" => Answer {
-                status: 200,
-                content_type: "application/openmetrics-text; version=1.0.0; charset=utf-8",
-                body: self.telemetry.metrics(&self.live).into_bytes(),
-            },
-            "/config" => Answer { status: 200, content_type: "application/json", body: config::dump(&self.live) },
+            "/metrics" => {
+                let (live, telemetry) = (Arc::clone(&self.live), Arc::clone(&self.telemetry));
+                Answer {
+                    status: 200,
+                    content_type: "application/openmetrics-text; version=1.0.0; charset=utf-8",
+                    body: Body::Written(Box::new(move |page| {
+                        telemetry.metrics().write(&live, &mut AsText(page)).map_err(io::Error::other)
+                    })),
+                }
+            }
+            "/config" => {
+                let live = Arc::clone(&self.live);
+                let body = Body::Written(Box::new(move |page| config::dump(&live, page)));
+                Answer { status: 200, content_type: "application/json", body }
+            }
             _ => Answer::text(404, "no such page\n"),
         }
+    }
+}
+
+/// Bytes for those who write text.
+struct AsText<'w>(&'w mut dyn io::Write);
+
+impl fmt::Write for AsText<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0.write_all(text.as_bytes()).map_err(|_| fmt::Error)
     }
 }

@@ -21,6 +21,7 @@ use pingora::protocols::http::v2::server::{H2Options, default_h2_options};
 use pingora::server::configuration::ServerConf;
 use pingora_proxy::http_proxy;
 use socket2::Socket;
+use std::io::IsTerminal;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -43,7 +44,11 @@ pub fn logging(args: &Args) -> Result<()> {
     let filter = tracing_subscriber::EnvFilter::builder()
         .parse(format!("{quiet},{}", args.log_level))
         .with_context(|| format!("--log-level {:?} is not understood", args.log_level))?;
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_target(false).with_writer(std::io::stderr);
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_target(false)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr);
     match args.log_format {
         LogFormat::Json => log.json().flatten_event(true).init(),
         LogFormat::Text => log.init(),
@@ -88,7 +93,7 @@ pub fn run(args: &Args) -> Result<()> {
         return Ok(());
     }
     let sockets = http_sockets.into_iter().zip(https_sockets).collect();
-    start_cores(args.runtime, threads, sockets, &tls, || front(&live), &drain)?;
+    start_cores(args.runtime, threads, sockets, &tls, || front(&live))?;
     serving.store(true, Ordering::Release);
     tracing::info!(%http, %https, "serving");
 
@@ -154,6 +159,7 @@ fn front(args: &Args, live: &Arc<Live>, drain: &Arc<Drain>, telemetry: &Arc<Tele
         live: Arc::clone(live),
         proxy: Arc::new(proxy),
         drain: Arc::clone(drain),
+        busy: drain.core(),
         telemetry: Arc::clone(telemetry),
         client_header_timeout: args.client_header_timeout.map(Duration::from_secs),
     })
@@ -181,7 +187,6 @@ fn start_cores(
     sockets: Vec<(Socket, Socket)>,
     tls: &Tls,
     front: impl Fn() -> Arc<Front>,
-    drain: &Arc<Drain>,
 ) -> Result<()> {
     if kind == Runtime::Shared {
         let runtime = Builder::new_multi_thread().worker_threads(threads).enable_all().build()?;
@@ -191,8 +196,7 @@ fn start_cores(
             runtime.spawn(core(Arc::clone(&front), listeners(pair)?, tls.clone()));
         }
         drop(guard);
-        let drain = Arc::clone(drain);
-        thread::Builder::new().name("shared".into()).spawn(move || runtime.block_on(until_gone(&drain)))?;
+        thread::Builder::new().name("shared".into()).spawn(move || runtime.block_on(std::future::pending::<()>()))?;
         return Ok(());
     }
     for (index, pair) in sockets.into_iter().enumerate() {
@@ -200,11 +204,11 @@ fn start_cores(
         let guard = runtime.enter();
         let core = core(front(), listeners(pair)?, tls.clone());
         drop(guard);
-        let drain = Arc::clone(drain);
         thread::Builder::new().name(format!("core-{index}")).spawn(move || {
             runtime.block_on(async {
                 core.await;
-                until_gone(&drain).await;
+                // For the requests in flight; the main thread ends the process.
+                std::future::pending::<()>().await;
             });
         })?;
     }
@@ -221,12 +225,6 @@ async fn core(front: Arc<Front>, (http, https): Listeners, tls: Tls) {
     tokio::join!(accept::accept(Arc::clone(&front), http, None), accept::accept(front, https, Some(tls)));
 }
 
-/// Keeps a runtime alive for the requests in flight; the main thread ends the process.
-async fn until_gone(drain: &Drain) {
-    drain.closing().await;
-    drain.idle().await;
-    std::future::pending::<()>().await;
-}
 
 /// SIGTERM and SIGINT.
 struct Stop {
@@ -253,15 +251,15 @@ async fn leave(args: &Args, drain: &Drain, stop: &mut Stop) {
         tracing::info!(seconds = args.lame_duck, connections = drain.connections(), "lame duck: not ready, still serving");
         drain.start_lame_duck();
         tokio::time::sleep(Duration::from_secs(args.lame_duck)).await;
-        tracing::info!(connections = drain.connections(), "closing: no new connections, finishing requests in flight");
+        tracing::info!(requests = drain.in_flight(), "closing: no new connections, finishing requests in flight");
         drain.start_closing();
         tokio::time::timeout(Duration::from_secs(args.drain_timeout), drain.idle()).await
     };
     tokio::select! {
         result = drained => match result {
             Ok(()) => tracing::info!("every request is answered"),
-            Err(_) => tracing::warn!(connections = drain.connections(), "drain timeout: connections are cut"),
+            Err(_) => tracing::warn!(requests = drain.in_flight(), "drain timeout: requests are cut"),
         },
-        () = stop.requested() => tracing::warn!(connections = drain.connections(), "second signal: leaving at once"),
+        () = stop.requested() => tracing::warn!(requests = drain.in_flight(), "second signal: leaving at once"),
     }
 }

@@ -91,7 +91,9 @@ impl Certificates {
         let name = std::str::from_utf8(lower).ok()?;
         let exact = self.exact.get(self.state.hash_one(name), name);
         exact.or_else(|| match name.split_once('.') {
-            Some((label, parent)) if !label.is_empty() => self.wildcard.get(self.state.hash_one(parent), parent),
+            Some((label, parent)) if !label.is_empty() => {
+                self.wildcard.get(self.state.hash_one(parent), parent)
+            }
             _ => None,
         })
     }

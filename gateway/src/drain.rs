@@ -4,15 +4,21 @@
 //! | --- | --- | --- | --- |
 //! | serving | ready | taken | keep-alive |
 //! | lame duck | not ready | taken | `Connection: close`, GOAWAY |
-//! | closing | not ready | refused | those in flight are finished, idle connections are closed |
+//! | closing | not ready | refused | those in flight are finished; then the process ends |
 //!
 //! Kubernetes takes a pod out of its Services only some time after the pod was told to stop; until then clients still
 //! come, and the lame duck answers them.
 
 use pingora::server::ShutdownWatch;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use tokio::sync::{Notify, watch};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// How often it is looked whether requests are still in flight while closing. Nothing is told when one ends: that would
+/// cost every request something for the sake of the last. It is also how long a connection that was accepted just
+/// before has to show its first byte.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// How far the gateway is on its way out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -34,7 +40,7 @@ pub struct Drain {
     shutdown_seen_never: ShutdownWatch,
     connections: AtomicUsize,
     limit: usize,
-    empty: Notify,
+    cores: Mutex<Vec<Arc<Busy>>>,
 }
 
 impl Drain {
@@ -47,7 +53,7 @@ impl Drain {
             shutdown_seen_never,
             connections: AtomicUsize::new(0),
             limit,
-            empty: Notify::new(),
+            cores: Mutex::default(),
         })
     }
 
@@ -62,7 +68,7 @@ impl Drain {
         self.shutdown.send_replace(true);
     }
 
-    /// Stops taking connections and closes idle ones.
+    /// Stops taking connections.
     pub fn start_closing(&self) {
         self.phase.send_replace(Phase::Closing);
     }
@@ -93,21 +99,54 @@ impl Drain {
         self.connections.load(Ordering::Relaxed)
     }
 
-    /// Resolves when no connection is open.
+    /// A counter of requests in flight for one core.
+    pub fn core(&self) -> Arc<Busy> {
+        let busy = Arc::new(Busy::default());
+        self.cores.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&busy));
+        busy
+    }
+
+    /// How many requests are in flight; each HTTP/2 connection counts as one.
+    pub fn in_flight(&self) -> usize {
+        let cores = self.cores.lock().unwrap_or_else(PoisonError::into_inner);
+        cores.iter().map(|busy| busy.0.load(Ordering::Acquire)).sum()
+    }
+
+    /// Resolves when no request is in flight.
     pub async fn idle(&self) {
         loop {
-            let empty = self.empty.notified();
-            if self.connections() == 0 {
+            tokio::time::sleep(LOOK).await;
+            if self.in_flight() == 0 {
                 return;
             }
-            empty.await;
         }
     }
 
     fn leave(&self) {
-        if self.connections.fetch_sub(1, Ordering::Relaxed) == 1 {
-            self.empty.notify_waiters();
-        }
+        self.connections.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// The requests in flight on one core, on a cache line of its own.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+pub struct Busy(AtomicUsize);
+
+impl Busy {
+    /// Counts a request in, until the guard is dropped.
+    pub fn enter(&self) -> InFlight<'_> {
+        self.0.fetch_add(1, Ordering::AcqRel);
+        InFlight(self)
+    }
+}
+
+/// One request in flight.
+#[derive(Debug)]
+pub struct InFlight<'a>(&'a Busy);
+
+impl Drop for InFlight<'_> {
+    fn drop(&mut self) {
+        self.0.0.fetch_sub(1, Ordering::AcqRel);
     }
 }
 
@@ -134,7 +173,19 @@ mod tests {
         drop(first);
         assert!(drain.enter().is_some(), "a place is free again");
         drop(second);
-        drain.idle().await;
+        assert_eq!(drain.connections(), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn closing_waits_for_the_requests_of_every_core() {
+        let drain = Drain::new(1);
+        let (one, two) = (drain.core(), drain.core());
+        let (first, second) = (one.enter(), two.enter());
+        let wait = || tokio::time::timeout(Duration::from_secs(1), drain.idle());
+        drop(first);
+        assert!(wait().await.is_err(), "a request is in flight on the other core");
+        drop(second);
+        assert!(wait().await.is_ok());
     }
 
     #[tokio::test]

@@ -14,7 +14,7 @@ pub mod http1;
 pub mod stream;
 pub mod tls;
 
-use crate::drain::Drain;
+use crate::drain::{Busy, Drain};
 use crate::live::Live;
 use crate::page;
 use crate::proxy::Gateway;
@@ -38,6 +38,8 @@ pub struct Front {
     pub proxy: Arc<HttpProxy<Gateway>>,
     /// The phase and the open connections.
     pub drain: Arc<Drain>,
+    /// The requests in flight on this core.
+    pub busy: Arc<Busy>,
     /// Where refusals are told.
     pub telemetry: Arc<Telemetry>,
     /// Overrides `client-header-timeout`, for tests.
@@ -55,6 +57,7 @@ impl Front {
     async fn serve(&self, mut stream: ClientStream) {
         if matches!(pingora::protocols::Ssl::selected_alpn_proto(&stream), Some(pingora::protocols::ALPN::H2)) {
             if self.read_preface(&mut stream).await {
+                let _in_flight = self.busy.enter();
                 self.serve_http2(stream).await;
             }
             return;

@@ -21,8 +21,18 @@ use crate::telemetry::RouteStatistics;
 use crate::upstream::Group;
 use arc_swap::{ArcSwap, Guard};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
 use tokio::sync::watch;
 use writer::Writer;
+
+/// The last commit.
+#[derive(Clone, Copy, Debug)]
+pub struct Applied {
+    /// Its revision.
+    pub revision: u64,
+    /// When it took effect.
+    pub at: SystemTime,
+}
 
 /// The configuration in effect.
 #[derive(Debug)]
@@ -30,7 +40,7 @@ pub struct Live {
     table: ArcSwap<RouteTable>,
     certificates: ArcSwap<Certificates>,
     statistics: Arc<RouteStatistics>,
-    revision: watch::Sender<Option<u64>>,
+    applied: watch::Sender<Option<Applied>>,
     writer: Mutex<Writer>,
 }
 
@@ -45,7 +55,7 @@ impl Live {
         Ok(Arc::new(Self {
             table: ArcSwap::default(),
             certificates: ArcSwap::from_pointee(Certificates::new(Arc::clone(&own))),
-            revision: watch::Sender::new(None),
+            applied: watch::Sender::new(None),
             writer: Mutex::new(Writer::new(own, Arc::clone(&statistics))),
             statistics,
         }))
@@ -68,19 +78,24 @@ impl Live {
 
     /// The revision of the last commit; `None` before the first full state.
     pub fn revision(&self) -> Option<u64> {
-        *self.revision.borrow()
+        self.applied().map(|applied| applied.revision)
+    }
+
+    /// The last commit; `None` before the first full state.
+    pub fn applied(&self) -> Option<Applied> {
+        *self.applied.borrow()
     }
 
     /// Whether a full state was applied.
     pub fn ready(&self) -> bool {
-        self.revision().is_some()
+        self.applied().is_some()
     }
 
     /// Resolves when the first full state is applied.
     pub async fn configured(&self) {
-        let mut revision = self.revision.subscribe();
+        let mut applied = self.applied.subscribe();
         // The sender lives as long as self.
-        let _ = revision.wait_for(Option::is_some).await;
+        let _ = applied.wait_for(Option::is_some).await;
     }
 
     /// Puts a batch into effect, all at once, and answers what cannot be used of it, one sentence each. A full state
@@ -99,7 +114,7 @@ impl Live {
         }
         writer.publish_last();
         drop(writer);
-        self.revision.send_replace(Some(revision));
+        self.applied.send_replace(Some(Applied { revision, at: SystemTime::now() }));
         refused
     }
 

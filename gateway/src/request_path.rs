@@ -146,7 +146,9 @@ fn text(path: Vec<u8>) -> Result<String, AmbiguousPath> {
                     return Err(AmbiguousPath::Reserved);
                 }
                 path.push_str(chunk.valid());
-                path.extend(chunk.invalid().iter().filter_map(|byte| char::from_u32(BYTES + u32::from(*byte))));
+                path.extend(
+                    chunk.invalid().iter().filter_map(|byte| char::from_u32(BYTES + u32::from(*byte))),
+                );
             }
             path
         }
@@ -159,7 +161,9 @@ fn text(path: Vec<u8>) -> Result<String, AmbiguousPath> {
 pub fn encode(path: &str) -> String {
     let mut raw = String::with_capacity(path.len());
     let mut byte = |byte: u8| match byte {
-        b'/' | b'-' | b'.' | b'_' | b'~' | b'!' | b'$' | b'&'..=b',' | b';' | b'=' | b':' | b'@' => raw.push(byte.into()),
+        b'/' | b'-' | b'.' | b'_' | b'~' | b'!' | b'$' | b'&'..=b',' | b';' | b'=' | b':' | b'@' => {
+            raw.push(byte.into())
+        }
         byte if byte.is_ascii_alphanumeric() => raw.push(byte.into()),
         byte => write!(raw, "%{byte:02X}").expect("writing into a String cannot fail"),
     };
@@ -180,7 +184,9 @@ mod tests {
 
     #[test]
     fn ordinary_paths_are_borrowed() {
-        for path in ["/", "/a", "/a/b.html", "/.well-known/acme", "/a/..b", "/...", "/a;b=c", "/a.", "/a..", "/a b"] {
+        for path in
+            ["/", "/a", "/a/b.html", "/.well-known/acme", "/a/..b", "/...", "/a;b=c", "/a.", "/a..", "/a b"]
+        {
             assert!(matches!(normalise(path), Ok(Cow::Borrowed(same)) if same == path), "{path}");
         }
     }

@@ -17,7 +17,6 @@ pub use route_stats::{RouteStatistics, RouteStats};
 
 use crate::args::LogFormat;
 use crate::drain::Drain;
-use crate::live::Live;
 use crate::reason::Reason;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -63,9 +62,9 @@ impl Telemetry {
         self.metrics.failed_handshakes.inc();
     }
 
-    /// The metrics in the OpenMetrics text format.
-    pub fn metrics(&self, live: &Live) -> String {
-        self.metrics.render(live)
+    /// The metrics.
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
     }
 
     /// Waits until what was logged so far is written, two seconds at most.

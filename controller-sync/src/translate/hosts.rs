@@ -32,12 +32,6 @@ struct State {
     decided: Option<(NamespacedName, Option<NamespacedName>)>,
 }
 
-impl State {
-    fn certificate(&self) -> Option<&NamespacedName> {
-        self.decided.as_ref().and_then(|(_, certificate)| certificate.as_ref())
-    }
-}
-
 impl Hosts {
     pub(super) fn add(&mut self, ingress: &Arc<Compiled>) {
         for host in &ingress.hosts {
@@ -82,7 +76,7 @@ impl Hosts {
     ) {
         let mut covers = Covers::default();
         for (host, changed) in std::mem::take(&mut self.touched) {
-            for id in changed.iter().filter(|(_, ingress)| ingress.is_none()).map(|(id, _)| id) {
+            for (id, _) in changed.iter().filter(|(_, ingress)| ingress.is_none()) {
                 problems.set(Owner::Tls(host.clone(), id.clone()), Vec::new());
             }
             let Some(state) = self.hosts.get_mut(&host) else { continue };
@@ -92,26 +86,45 @@ impl Hosts {
                 published.remove(Key::VirtualHost(host));
                 continue;
             }
-            let decider = state.with_tls.first_key_value().map(|(_, ingress)| ingress.clone());
-            let choice = decider.as_ref().map(|ingress| choose(ingress, &host, secrets, &mut covers));
-            let (certificate, own_problems) = choice.unwrap_or_default();
-            secrets.switch(state.certificate(), certificate.as_ref());
-            let virtual_host = VirtualHost { host: host.clone(), certificate: certificate.clone() };
-            published.set(Arc::new(Resource::VirtualHost(virtual_host)));
-
-            let decided = decider.as_ref().map(|ingress| (ingress.id().clone(), certificate));
-            let same = state.decided == decided;
-            state.decided = decided;
-            // Those that changed may have lost their tls section; the others only hear of a new decision.
-            let others = state.with_tls.values().filter(|_| !same);
-            for other in changed.values().flatten().chain(others) {
-                let conflict = conflict(other, &host, state.decided.as_ref());
-                problems.set(Owner::Tls(host.clone(), other.id().clone()), conflict.into_iter().collect());
-            }
-            if let Some(decider) = decider {
-                problems.set(Owner::Tls(host, decider.id().clone()), own_problems);
-            }
+            let certificate = state.decide(&host, &changed, secrets, &mut covers, problems);
+            published.set(Arc::new(Resource::VirtualHost(VirtualHost { host, certificate })));
         }
+    }
+}
+
+impl State {
+    fn certificate(&self) -> Option<&NamespacedName> {
+        self.decided.as_ref().and_then(|(_, certificate)| certificate.as_ref())
+    }
+
+    /// Chooses the certificate of the host, and tells each Ingress what it has to know about that. A decision that stays
+    /// costs nothing for the Ingresses that stay.
+    fn decide(
+        &mut self,
+        host: &Host,
+        changed: &BTreeMap<NamespacedName, Option<Arc<Compiled>>>,
+        secrets: &mut Secrets,
+        covers: &mut Covers,
+        problems: &mut Problems,
+    ) -> Option<NamespacedName> {
+        let decider = self.with_tls.values().next().cloned();
+        let choice = decider.as_ref().map(|ingress| choose(ingress, host, secrets, covers));
+        let (certificate, own_problems) = choice.unwrap_or_default();
+        secrets.switch(self.certificate(), certificate.as_ref());
+
+        let decided = decider.as_ref().map(|ingress| (ingress.id().clone(), certificate.clone()));
+        let same = self.decided == decided;
+        self.decided = decided;
+        // Those that changed may have lost their tls section; the others only hear of a new decision.
+        let others = self.with_tls.values().filter(|_| !same);
+        for other in changed.values().flatten().chain(others) {
+            let conflict = conflict(other, host, self.decided.as_ref());
+            problems.set(Owner::Tls(host.clone(), other.id().clone()), conflict.into_iter().collect());
+        }
+        if let Some(decider) = decider {
+            problems.set(Owner::Tls(host.clone(), decider.id().clone()), own_problems);
+        }
+        certificate
     }
 }
 

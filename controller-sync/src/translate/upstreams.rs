@@ -284,9 +284,12 @@ fn dangling(
             (Subject::new("Service", &service, None), String::new(), "; --default-backend-service names it")
         }
     };
-    let port = match &id.port {
-        ServicePort::Name(name) if name.is_empty() => "port without number and name".to_owned(),
-        port => format!("TCP port {}", quoted(&port.to_string())),
+    let no_port = match &id.port {
+        ServicePort::Name(name) if name.is_empty() => {
+            format!("the backend names no port of Service {service}; requests get 503")
+        }
+        ServicePort::First => format!("Service {service} has no TCP port; requests get 503"),
+        port => format!("Service {service} has no TCP port {}; requests get 503", quoted(&port.to_string())),
     };
     match status {
         Status::Found => None,
@@ -299,7 +302,7 @@ fn dangling(
         Status::PortMissing => Some(subject.error(
             Reason::PortNotFound,
             if field.is_empty() { field } else { format!("{field}.port") },
-            format!("Service {service} has no {port}; requests get 503"),
+            no_port,
             &format!("name one of the Service's ports, by number or by name{by}"),
         )),
     }

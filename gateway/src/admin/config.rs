@@ -6,6 +6,7 @@ use crate::table::{CompiledRoute, HostTable};
 use crate::upstream::Group;
 use ingora_config::{Backend, Protocol, Settings};
 use serde::Serialize;
+use std::io;
 use std::sync::Arc;
 
 #[derive(Serialize)]
@@ -69,14 +70,17 @@ struct Details {
     intermediates: usize,
 }
 
-/// The whole page.
-pub(super) fn dump(live: &Live) -> Vec<u8> {
+/// Writes the whole page.
+///
+/// # Errors
+/// When `page` cannot be written to.
+pub(super) fn dump(live: &Live, page: &mut dyn io::Write) -> io::Result<()> {
     let table = live.table();
     let mut hosts: Vec<_> = table.hosts().collect();
     hosts.sort_by(|a, b| a.host().cmp(b.host()));
     let groups = live.groups();
     let secrets = live.secrets();
-    let page = Dump {
+    let dump = Dump {
         revision: live.revision(),
         settings: table.settings(),
         hosts: hosts.into_iter().map(|host| describe_host(host)).collect(),
@@ -90,7 +94,7 @@ pub(super) fn dump(live: &Live) -> Vec<u8> {
             .collect(),
         default_certificate: describe(&live.certificates().default()),
     };
-    serde_json::to_vec_pretty(&page).expect("names and numbers always have a JSON form")
+    serde_json::to_writer_pretty(page, &dump).map_err(io::Error::from)
 }
 
 fn describe_host(host: &HostTable) -> HostDump<'_> {

@@ -5,8 +5,8 @@ use crate::args::LogFormat;
 use crate::drain::Drain;
 use crate::live::Batch;
 use ingora_config::{
-    Backend, Certificate, Endpoint, Endpoints, Host, NamespacedName, PathKind, PathMatch, PathValue, PrivateKey, Resource,
-    Route, RouteKey, ServicePort, Upstream, UpstreamId, VirtualHost,
+    Backend, Certificate, Endpoint, Endpoints, Host, NamespacedName, PathKind, PathMatch, PathValue,
+    PrivateKey, Resource, Route, RouteKey, ServicePort, Upstream, UpstreamId, VirtualHost,
 };
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -73,7 +73,11 @@ async fn pages_say_what_they_are() {
     assert!(setting.get("/").await.1.contains("/metrics"));
     assert_eq!(setting.get("/nothing").await.0, 404);
     let head = setting.send("HEAD /healthz HTTP/1.1\r\n\r\n").await;
-    assert!(head.starts_with("HTTP/1.1 200 OK\r\n") && head.contains("Content-Length: 3\r\n") && head.ends_with("\r\n\r\n"));
+    assert!(
+        head.starts_with("HTTP/1.1 200 OK\r\n")
+            && head.contains("Content-Length: 3\r\n")
+            && head.ends_with("\r\n\r\n")
+    );
 }
 
 #[tokio::test]
@@ -104,20 +108,23 @@ async fn the_dump_shows_everything_but_keys() {
     };
     let path = PathMatch { kind: PathKind::Prefix, value: PathValue::new("/a").unwrap() };
     let host = Host::parse("a.test").unwrap();
-    setting.live.apply(Batch::full(7, [
-        Resource::VirtualHost(VirtualHost { host: host.clone(), certificate: Some(secret) }),
-        Resource::Route(Route {
-            key: RouteKey { host, path },
-            ingress: NamespacedName::new("shop", "front"),
-            backend: Backend::Upstream(id.clone()),
-        }),
-        Resource::Upstream(Upstream { id: id.clone(), protocol: Default::default() }),
-        Resource::Endpoints(Endpoints {
-            upstream: id,
-            endpoints: vec![Endpoint { address: "10.0.0.1:80".parse().unwrap(), target: "pod".into() }],
-        }),
-        Resource::Certificate(certificate),
-    ]));
+    setting.live.apply(Batch::full(
+        7,
+        [
+            Resource::VirtualHost(VirtualHost { host: host.clone(), certificate: Some(secret) }),
+            Resource::Route(Route {
+                key: RouteKey { host, path },
+                ingress: NamespacedName::new("shop", "front"),
+                backend: Backend::Upstream(id.clone()),
+            }),
+            Resource::Upstream(Upstream { id: id.clone(), protocol: Default::default() }),
+            Resource::Endpoints(Endpoints {
+                upstream: id,
+                endpoints: vec![Endpoint { address: "10.0.0.1:80".parse().unwrap(), target: "pod".into() }],
+            }),
+            Resource::Certificate(certificate),
+        ],
+    ));
     let (status, body) = setting.get("/config").await;
     assert_eq!(status, 200);
     let dump: serde_json::Value = serde_json::from_str(&body).unwrap();
@@ -131,7 +138,10 @@ async fn the_dump_shows_everything_but_keys() {
     );
     assert_eq!(dump["upstreams"][0]["endpoints"][0]["address"], "10.0.0.1:80");
     let details = &dump["certificates"][0]["certificate"];
-    assert_eq!((&details["names"][0], &details["sha256"]), (&"ingora.invalid".into(), &own.fingerprint().into()));
+    assert_eq!(
+        (&details["names"][0], &details["sha256"]),
+        (&"ingora.invalid".into(), &own.fingerprint().into())
+    );
     // Neither the PEM nor any line of it.
     let pem = String::from_utf8(key).unwrap();
     assert!(!body.contains("PRIVATE") && pem.lines().all(|line| !body.contains(line)));

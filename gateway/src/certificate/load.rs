@@ -98,7 +98,11 @@ impl LoadedCertificate {
     /// The DNS names and addresses it covers.
     pub fn names(&self) -> Vec<String> {
         let names = self.leaf.subject_alt_names();
-        names.iter().flatten().filter_map(|name| name.dnsname().map(str::to_owned).or_else(|| address(name.ipaddress()?))).collect()
+        names
+            .iter()
+            .flatten()
+            .filter_map(|name| name.dnsname().map(str::to_owned).or_else(|| address(name.ipaddress()?)))
+            .collect()
     }
 
     /// The last day it is valid, as OpenSSL writes it.

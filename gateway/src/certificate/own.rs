@@ -31,7 +31,10 @@ fn self_signed() -> Result<LoadedCertificate, ErrorStack> {
     let mut name = X509NameBuilder::new()?;
     name.append_entry_by_nid(Nid::COMMONNAME, "Ingora Default Certificate")?;
     name.append_entry_by_nid(Nid::ORGANIZATIONNAME, "Ingora")?;
-    name.append_entry_by_nid(Nid::ORGANIZATIONALUNITNAME, "made by the gateway, no certificate is set for this host")?;
+    name.append_entry_by_nid(
+        Nid::ORGANIZATIONALUNITNAME,
+        "made by the gateway, no certificate is set for this host",
+    )?;
     let name = name.build();
 
     let mut builder = X509::builder()?;
@@ -47,7 +50,8 @@ fn self_signed() -> Result<LoadedCertificate, ErrorStack> {
     builder.set_not_after(&*Asn1Time::days_from_now(DAYS)?)?;
     builder.append_extension(BasicConstraints::new().critical().build()?)?;
     builder.append_extension(ExtendedKeyUsage::new().server_auth().build()?)?;
-    let names = SubjectAlternativeName::new().dns("ingora.invalid").build(&builder.x509v3_context(None, None))?;
+    let names =
+        SubjectAlternativeName::new().dns("ingora.invalid").build(&builder.x509v3_context(None, None))?;
     builder.append_extension(names)?;
     builder.sign(&key, MessageDigest::sha256())?;
     Ok(LoadedCertificate { leaf: builder.build(), chain: Vec::new(), key })

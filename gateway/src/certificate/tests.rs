@@ -138,7 +138,10 @@ fn what_cannot_be_used_is_refused_and_replaces_what_was_there() {
         (Certificate { chain: String::new(), ..good.clone() }, "has 0 certificates"),
         (Certificate { chain: good.chain.repeat(17), ..good.clone() }, "has 17 certificates"),
         (Certificate { chain: good.chain.replace("MII", "!!!"), ..good.clone() }, "tls.crt cannot be read"),
-        (Certificate { key: PrivateKey::from_pem(b"nonsense".to_vec()), ..good.clone() }, "tls.key cannot be read"),
+        (
+            Certificate { key: PrivateKey::from_pem(b"nonsense".to_vec()), ..good.clone() },
+            "tls.key cannot be read",
+        ),
         (Certificate { key: PrivateKey::from_pem(encrypted), ..good.clone() }, "tls.key cannot be read"),
         (Certificate { key: key_pem(&ecdsa()), ..good.clone() }, "does not belong"),
         (certificate("exact", &weak), "refuses the certificate"),
@@ -155,7 +158,8 @@ fn what_cannot_be_used_is_refused_and_replaces_what_was_there() {
 fn the_chain_is_kept_in_order() {
     let key = ecdsa();
     let chain = format!("{}{}{}", pem("leaf", &key), pem("one", &ecdsa()), pem("two", &ecdsa()));
-    let loaded = LoadedCertificate::load(&Certificate { secret: secret("x"), chain, key: key_pem(&key) }).unwrap();
+    let loaded =
+        LoadedCertificate::load(&Certificate { secret: secret("x"), chain, key: key_pem(&key) }).unwrap();
     assert_eq!(loaded.subject(), "CN=leaf");
     assert_eq!(loaded.chain.len(), 2);
     assert!(loaded.chain[0].to_text().unwrap().starts_with(b"Certificate"));

@@ -146,22 +146,13 @@ async fn handshake(front: &Front, socket: TcpStream, client: SocketAddr, tls: Op
     let Some(tls) = tls else {
         return Some(ClientStream::new(Box::new(stream), client));
     };
-    let handshake = tokio::time::timeout(front.header_time(), tls.accept(stream));
-    tokio::select! {
-        result = handshake => match result {
-            Ok(Ok(stream)) => Some(ClientStream::new(Box::new(stream), client)),
-            Ok(Err(error)) => {
-                tracing::debug!(client = %client.ip(), %error, "TLS handshake failed");
-                front.telemetry.handshake_failed();
-                None
-            }
-            Err(_) => {
-                front.telemetry.handshake_failed();
-                None
-            }
-        },
-        () = front.drain.closing() => None,
+    match tokio::time::timeout(front.header_time(), tls.accept(stream)).await {
+        Ok(Ok(stream)) => return Some(ClientStream::new(Box::new(stream), client)),
+        Ok(Err(error)) => tracing::debug!(client = %client.ip(), %error, "TLS handshake failed"),
+        Err(_) => tracing::debug!(client = %client.ip(), "TLS handshake took too long"),
     }
+    front.telemetry.handshake_failed();
+    None
 }
 
 /// Tells a client that there is no place, without reading a byte of it.

@@ -25,20 +25,23 @@ enum Arrival {
 pub(super) async fn serve(front: &Front, mut stream: Box<ClientStream>) {
     let shutdown = front.drain.shutdown_watch();
     let mut served: u32 = 0;
+    let mut patience = front.header_time();
+    // While it is idle a connection holds nothing and does not hold up a process that leaves.
     loop {
+        if !first_byte(&mut stream, patience).await {
+            return;
+        }
+        let _in_flight = front.busy.enter();
         let table = front.live.table();
         let settings = table.settings();
-        let patience = match served {
-            0 => front.header_time(),
-            _ => Duration::from_secs(settings.keep_alive.into()),
-        };
-        let head = match arrive(front, &mut stream, patience, served == 0).await {
+        let head = match arrive(front, &mut stream, served == 0).await {
             Arrival::Request(head) => head,
             Arrival::Http2 => return front.serve_http2(*stream).await,
             Arrival::Refused(reason) => return front.refuse(stream, reason).await,
             Arrival::Gone => return,
         };
         served = served.saturating_add(1);
+        patience = Duration::from_secs(settings.keep_alive.into());
         stream.begin(&head, seconds(settings.client_body_total_timeout));
         let mut session = ServerSession::new_http1(stream);
         let last = settings.keep_alive == 0 || served >= settings.keep_alive_requests;
@@ -61,21 +64,14 @@ fn seconds(value: u32) -> Option<Duration> {
     (value > 0).then(|| Duration::from_secs(value.into()))
 }
 
-/// Waits at most `patience` for a first byte and then at most the header time for the whole head.
-async fn arrive(front: &Front, stream: &mut ClientStream, patience: Duration, first: bool) -> Arrival {
-    if stream.buffered().is_empty() {
-        let wait = tokio::time::timeout(patience, stream.fill());
-        tokio::select! {
-            biased;
-            filled = wait => match filled {
-                Ok(Ok(1..)) => {}
-                Ok(_) => return Arrival::Gone,
-                // A client that never said a word gets none.
-                Err(_) => return Arrival::Gone,
-            },
-            () = front.drain.closing() => return Arrival::Gone,
-        }
-    }
+/// Waits at most `patience` for a first byte.
+async fn first_byte(stream: &mut ClientStream, patience: Duration) -> bool {
+    !stream.buffered().is_empty()
+        || matches!(tokio::time::timeout(patience, stream.fill()).await, Ok(Ok(1..)))
+}
+
+/// Takes at most the header time for the whole head.
+async fn arrive(front: &Front, stream: &mut ClientStream, first: bool) -> Arrival {
     let deadline = Instant::now() + front.header_time();
     let mut scan = Scan::default();
     loop {

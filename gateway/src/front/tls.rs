@@ -13,8 +13,8 @@ use std::sync::Arc;
 /// The suites of ingress-nginx' `ssl-ciphers` default that need no DH parameters; TLS 1.3 has its own.
 const CIPHERS: &str = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:\
                        ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305";
-/// Mozilla "intermediate"; the library's own list has P-521 and X448 as well.
-const GROUPS: &str = "X25519:P-256:P-384";
+/// Mozilla "intermediate" with the hybrid group that browsers offer first; the library's own list has X448 and P-521 too.
+const GROUPS: &str = "X25519MLKEM768:X25519:P-256:P-384";
 /// In order of preference, in wire format (RFC 7301 section 3.1).
 const PROTOCOLS: &[u8] = b"\x02h2\x08http/1.1";
 /// Sessions that can be resumed; ingress-nginx' `ssl-session-cache-size` of 10m holds about as many.

@@ -2,8 +2,9 @@
 
 use super::*;
 use ingora_config::{
-    Backend, Certificate, Endpoint, Endpoints, Host, Key, NamespacedName, PathKind, PathMatch, PathValue, PrivateKey,
-    Protocol, Resource, Route, RouteKey, ServicePort, Settings, Upstream, UpstreamId, VirtualHost,
+    Backend, Certificate, Endpoint, Endpoints, Host, Key, NamespacedName, PathKind, PathMatch, PathValue,
+    PrivateKey, Protocol, Resource, Route, RouteKey, ServicePort, Settings, Upstream, UpstreamId,
+    VirtualHost,
 };
 use std::net::SocketAddr;
 
@@ -30,8 +31,10 @@ fn upstream(service: &str) -> Resource {
 }
 
 fn endpoints(service: &str, last: &[u8]) -> Resource {
-    let endpoint =
-        |last: &u8| Endpoint { address: SocketAddr::from(([10, 0, 0, *last], 80)), target: format!("pod-{last}") };
+    let endpoint = |last: &u8| Endpoint {
+        address: SocketAddr::from(([10, 0, 0, *last], 80)),
+        target: format!("pod-{last}"),
+    };
     Resource::Endpoints(Endpoints { upstream: id(service), endpoints: last.iter().map(endpoint).collect() })
 }
 
@@ -80,7 +83,9 @@ fn a_full_state_that_says_the_same_changes_nothing() {
     let (table, targets) = (live.table(), live.groups()[0].targets());
     live.apply(Batch::full(9, everything()));
     assert!(Arc::ptr_eq(&table, &live.table()));
-    assert!(targets.iter().zip(live.groups()[0].targets()).all(|(before, after)| Arc::ptr_eq(before, &after)));
+    assert!(
+        targets.iter().zip(live.groups()[0].targets()).all(|(before, after)| Arc::ptr_eq(before, &after))
+    );
     assert_eq!(live.revision(), Some(9));
 }
 
@@ -88,7 +93,10 @@ fn a_full_state_that_says_the_same_changes_nothing() {
 fn a_full_state_removes_what_is_not_in_it() {
     let live = live(everything());
     let settings = Settings { keep_alive: 1, default_backend: Some(id("fallback")), ..Settings::default() };
-    live.apply(Batch::difference(2, [put(Resource::Settings(settings)), put(host("b.test")), put(route("b.test", "b"))]));
+    live.apply(Batch::difference(
+        2,
+        [put(Resource::Settings(settings)), put(host("b.test")), put(route("b.test", "b"))],
+    ));
     live.apply(Batch::full(3, everything()));
     assert_eq!(live.table().hosts().count(), 1);
     assert_eq!(live.groups().len(), 1, "groups that nothing names are forgotten");
@@ -101,13 +109,16 @@ fn a_full_state_removes_what_is_not_in_it() {
 fn a_request_that_pinned_the_old_table_keeps_endpoints_that_went_with_their_route() {
     let live = live(everything());
     let pinned = live.table().route(&key("a.test")).cloned().unwrap();
-    live.apply(Batch::difference(2, [
-        put(route("a.test", "new")),
-        put(upstream("new")),
-        put(endpoints("new", &[7])),
-        Change::Remove(Key::Upstream(id("web"))),
-        Change::Remove(Key::Endpoints(id("web"))),
-    ]));
+    live.apply(Batch::difference(
+        2,
+        [
+            put(route("a.test", "new")),
+            put(upstream("new")),
+            put(endpoints("new", &[7])),
+            Change::Remove(Key::Upstream(id("web"))),
+            Change::Remove(Key::Endpoints(id("web"))),
+        ],
+    ));
     assert!(pinned.group.as_ref().unwrap().pick(&[]).is_some());
     assert_eq!(addresses(&live), ["10.0.0.7:80"]);
     assert_eq!(live.groups().len(), 1);
@@ -129,7 +140,10 @@ fn a_route_that_is_published_again_keeps_its_counters() {
     let live = live(everything());
     let before = live.table().route(&key("a.test")).cloned().unwrap();
     let after = |live: &Live| live.table().route(&key("a.test")).cloned().unwrap();
-    live.apply(Batch::difference(2, [Change::Remove(Key::Route(key("a.test"))), put(route("a.test", "web"))]));
+    live.apply(Batch::difference(
+        2,
+        [Change::Remove(Key::Route(key("a.test"))), put(route("a.test", "web"))],
+    ));
     assert!(!Arc::ptr_eq(&before, &after(&live)) && Arc::ptr_eq(&before.stats, &after(&live).stats));
     live.apply(Batch::difference(3, [put(route("a.test", "other"))]));
     assert!(!Arc::ptr_eq(&before.stats, &after(&live).stats), "other labels, other counters");

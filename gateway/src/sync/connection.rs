@@ -12,7 +12,7 @@ use tokio::net::UnixStream;
 use tokio::time::timeout;
 use tokio_util::codec::{Framed, LengthDelimitedCodec};
 
-/// How long the other side may take to answer, to go on with what it began, or to take an acknowledgement.
+/// How long the other side may take to greet, to go on with what it began, or to take an acknowledgement.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 /// The most one batch may hold, in bytes on the wire: a full state of a million routes fits.
 const MAX_BATCH_BYTES: usize = 512 * 1024 * 1024;
@@ -39,13 +39,18 @@ struct Pending {
 
 impl Connection {
     pub(super) async fn open(socket: &Path) -> Result<Self, SyncError> {
-        let mut stream =
-            UnixStream::connect(socket).await.map_err(|error| SyncError::Connect(socket.to_owned(), error))?;
+        let mut stream = UnixStream::connect(socket)
+            .await
+            .map_err(|error| SyncError::Connect(socket.to_owned(), error))?;
         let greet = async {
-            stream.write_all(&Preface::ours().encode()).await?;
-            let mut theirs = [0; PREFACE_BYTES];
-            stream.read_exact(&mut theirs).await?;
-            Ok::<_, SyncError>(Preface::check(&theirs)?)
+            let (mut reader, mut writer) = stream.split();
+            let (ours, mut theirs) = (Preface::ours().encode(), [0; PREFACE_BYTES]);
+            let (sent, received) = tokio::join!(writer.write_all(&ours), reader.read_exact(&mut theirs));
+            // A side that does not fit says who it is and hangs up: that is the better explanation, so it goes first.
+            received?;
+            let preface = Preface::check(&theirs)?;
+            sent?;
+            Ok::<_, SyncError>(preface)
         };
         let preface = timeout(PATIENCE, greet).await.map_err(|_| SyncError::Silent)??;
         let frames = LengthDelimitedCodec::builder().max_frame_length(MAX_FRAME_BYTES).new_framed(stream);
@@ -59,13 +64,14 @@ impl Connection {
 
     /// Waits for the next batch as a whole, and says what of it cannot be read.
     ///
-    /// There is no deadline for the start of a difference, for there may be nothing to say for days.
+    /// There is no deadline for the start of a batch: the first waits until all sources are read, the others until
+    /// there is something to say.
     pub(super) async fn batch(&mut self) -> Result<(Batch, Vec<String>), SyncError> {
         let mut pending = Pending::default();
         let mut began = false;
         loop {
-            let waits = !began && self.synced;
-            let frame = match timeout(if waits { Duration::MAX } else { PATIENCE }, self.frames.next()).await {
+            let patience = if began { PATIENCE } else { Duration::MAX };
+            let frame = match timeout(patience, self.frames.next()).await {
                 Ok(frame) => frame.ok_or(SyncError::Closed)??,
                 Err(_) => return Err(SyncError::Silent),
             };
@@ -78,7 +84,11 @@ impl Connection {
         }
     }
 
-    pub(super) async fn acknowledge(&mut self, revision: u64, mut refused: Vec<String>) -> Result<(), SyncError> {
+    pub(super) async fn acknowledge(
+        &mut self,
+        revision: u64,
+        mut refused: Vec<String>,
+    ) -> Result<(), SyncError> {
         refused.truncate(MAX_REFUSED);
         for sentence in &mut refused {
             if let Some((end, _)) = sentence.char_indices().nth(MAX_SENTENCE) {

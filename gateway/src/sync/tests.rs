@@ -4,7 +4,8 @@ use super::*;
 use crate::table::Found;
 use ingora_config::wire::{FromGateway, FromSync, MAX_FRAME_BYTES, PREFACE_BYTES, Preface, decode, encode};
 use ingora_config::{
-    Backend, Host, Key, NamespacedName, PathKind, PathMatch, PathValue, Resource, Route, RouteKey, VirtualHost,
+    Backend, Host, Key, NamespacedName, PathKind, PathMatch, PathValue, Resource, Route, RouteKey,
+    VirtualHost,
 };
 use std::time::Duration;
 use tempfile::TempDir;
@@ -168,6 +169,24 @@ async fn a_peer_of_another_version_is_refused_until_one_fits() {
     assert!(!setting.live.ready());
     let mut peer = setting.connected().await;
     send_full(&mut peer, 1, &["a.test"]).await;
+}
+
+#[tokio::test]
+async fn a_peer_that_says_its_version_and_hangs_up_is_understood() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("sync.sock");
+    let listener = UnixListener::bind(&path).unwrap();
+    let preface = Preface { protocol: 999, release: "9.9.9".into() }.encode();
+    let peer = tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            stream.write_all(&preface).await.unwrap();
+        }
+    });
+    for _ in 0..50 {
+        let Err(error) = Connection::open(&path).await else { panic!("it must not fit") };
+        assert!(matches!(error, SyncError::Preface(PrefaceError::Version { theirs: 999, .. })), "{error}");
+    }
+    peer.abort();
 }
 
 #[tokio::test]

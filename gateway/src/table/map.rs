@@ -63,7 +63,9 @@ impl<V> Map<V> {
         loop {
             match node {
                 Node::Empty => return None,
-                Node::Leaf(entries) => return entries.iter().find(|entry| entry.is(hash, key)).map(|entry| &entry.value),
+                Node::Leaf(entries) => {
+                    return entries.iter().find(|entry| entry.is(hash, key)).map(|entry| &entry.value);
+                }
                 Node::Branch(children) => node = &children[slot(hash, level)],
             }
             level += 1;
@@ -109,7 +111,10 @@ impl<V: Clone> Map<V> {
                 Node::Empty => return None,
                 Node::Leaf(entries) => {
                     let entries = Arc::make_mut(entries);
-                    return entries.iter_mut().find(|entry| entry.is(hash, key)).map(|entry| &mut entry.value);
+                    return entries
+                        .iter_mut()
+                        .find(|entry| entry.is(hash, key))
+                        .map(|entry| &mut entry.value);
                 }
                 Node::Branch(children) => node = &mut Arc::make_mut(children)[slot(hash, level)],
             }
@@ -153,7 +158,9 @@ impl<V: Clone> Node<V> {
                     *self = Self::Branch(Arc::new(children));
                 }
             }
-            Self::Branch(children) => return Arc::make_mut(children)[slot(new.hash, level)].insert(level + 1, new),
+            Self::Branch(children) => {
+                return Arc::make_mut(children)[slot(new.hash, level)].insert(level + 1, new);
+            }
         }
         true
     }
@@ -163,7 +170,9 @@ impl<V: Clone> Node<V> {
         match self {
             Self::Empty => {}
             Self::Leaf(entries) if entries.len() <= 1 => *self = Self::Empty,
-            Self::Leaf(entries) => *entries = entries.iter().filter(|entry| !entry.is(hash, key)).cloned().collect(),
+            Self::Leaf(entries) => {
+                *entries = entries.iter().filter(|entry| !entry.is(hash, key)).cloned().collect()
+            }
             Self::Branch(children) => {
                 let children = Arc::make_mut(children);
                 children[slot(hash, level)].remove(level + 1, hash, key);

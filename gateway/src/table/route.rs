@@ -2,7 +2,9 @@
 
 use crate::telemetry::RouteStats;
 use crate::upstream::Group;
-use ingora_config::{Backend, Host, NamespacedName, PathKind, PathMatch, PathValue, Route, RouteKey, UpstreamId};
+use ingora_config::{
+    Backend, Host, NamespacedName, PathKind, PathMatch, PathValue, Route, RouteKey, UpstreamId,
+};
 use std::sync::Arc;
 
 /// One route, ready for requests. A route that is published again unchanged stays the same value.

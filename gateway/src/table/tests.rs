@@ -3,8 +3,8 @@
 use super::Found;
 use crate::live::{Batch, Change, Live};
 use ingora_config::{
-    Backend, Host, Key, NamespacedName, PathKind, PathMatch, PathValue, Resource, Route, RouteKey, ServicePort, Settings,
-    UpstreamId, VirtualHost,
+    Backend, Host, Key, NamespacedName, PathKind, PathMatch, PathValue, Resource, Route, RouteKey,
+    ServicePort, Settings, UpstreamId, VirtualHost,
 };
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -74,7 +74,15 @@ fn exact_path_beats_longer_prefix_and_longest_prefix_wins() {
 
 #[test]
 fn a_missing_slash_is_added_unless_a_rule_takes_the_path_without_it() {
-    let rules = [(Prefix, "/"), (Prefix, "/a/"), (Exact, "/b/"), (Prefix, "/c/"), (Exact, "/c"), (Prefix, "/d/"), (Prefix, "/d")];
+    let rules = [
+        (Prefix, "/"),
+        (Prefix, "/a/"),
+        (Exact, "/b/"),
+        (Prefix, "/c/"),
+        (Exact, "/c"),
+        (Prefix, "/d/"),
+        (Prefix, "/d"),
+    ];
     let routes = rules.map(|(kind, path)| route("h.test", kind, path));
     let live = live(routes.into_iter().chain([host("h.test")]));
     assert_eq!(found(&live, "h.test", "/a"), "AddSlash", "even though Prefix / matches");
@@ -141,7 +149,8 @@ struct Oracle {
 
 impl Oracle {
     fn find(&self, host: &str, path: &str) -> String {
-        let wildcard = host.split_once('.').filter(|(label, _)| !label.is_empty()).map(|(_, rest)| format!("*.{rest}"));
+        let wildcard =
+            host.split_once('.').filter(|(label, _)| !label.is_empty()).map(|(_, rest)| format!("*.{rest}"));
         let candidates = [Some(host.to_owned()), wildcard, Some(String::new())];
         let Some(host) = candidates.into_iter().flatten().find(|host| self.hosts.contains_key(host)) else {
             return "Nothing".into();
@@ -156,7 +165,8 @@ impl Oracle {
             return "AddSlash".into();
         }
         let takes = |rule: &str| {
-            path == rule || path.starts_with(rule) && (rule.ends_with('/') || path[rule.len()..].starts_with('/'))
+            path == rule
+                || path.starts_with(rule) && (rule.ends_with('/') || path[rule.len()..].starts_with('/'))
         };
         let rules = self.routes.keys().filter(|(of, kind, _)| *of == host && *kind == Prefix);
         let longest = rules.map(|(_, _, rule)| rule).filter(|rule| takes(rule)).max_by_key(|rule| rule.len());
@@ -165,7 +175,8 @@ impl Oracle {
 }
 
 fn a_host() -> impl Strategy<Value = String> {
-    prop_oneof![Just("a.test"), Just("b.test"), Just("c.a.test"), Just("*.test"), Just("*.a.test"), Just("")].prop_map(Into::into)
+    prop_oneof![Just("a.test"), Just("b.test"), Just("c.a.test"), Just("*.test"), Just("*.a.test"), Just("")]
+        .prop_map(Into::into)
 }
 
 fn a_path() -> impl Strategy<Value = String> {

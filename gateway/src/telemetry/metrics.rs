@@ -12,11 +12,12 @@ use prometheus_client::encoding::text::{encode_eof, encode_registry};
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::Counter;
-use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
+use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 use std::fmt;
 use std::sync::Arc;
+use std::time::UNIX_EPOCH;
 
 const NGINX: &str = "nginx_ingress_controller";
 
@@ -65,9 +66,21 @@ impl Metrics {
         let reasons = Reasons::default();
         let mut registry = Registry::default();
         let ours = registry.sub_registry_with_prefix("ingora_gateway");
-        ours.register("build", "The release of this gateway", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
-        ours.register("access_log_dropped", "Access log lines lost because the log was not read", Counter::clone(&dropped_lines));
-        ours.register("tls_handshakes_failed", "TLS handshakes that came to nothing", Counter::clone(&failed_handshakes));
+        ours.register(
+            "build",
+            "The release of this gateway",
+            Info::new([("version", env!("CARGO_PKG_VERSION"))]),
+        );
+        ours.register(
+            "access_log_dropped",
+            "Access log lines lost because the log was not read",
+            Counter::clone(&dropped_lines),
+        );
+        ours.register(
+            "tls_handshakes_failed",
+            "TLS handshakes that came to nothing",
+            Counter::clone(&failed_handshakes),
+        );
         ours.register_collector(Box::new(reasons.clone()));
         let nginx = with_identity(&mut registry, identity);
         nginx.register("nginx_process_requests", "Requests that are over", Counter::clone(&requests));
@@ -80,25 +93,40 @@ impl Metrics {
         self.reasons.0[reason as usize].inc();
     }
 
-    /// Everything in the OpenMetrics text format, the routes of `live` included.
-    pub fn render(&self, live: &Live) -> String {
-        let mut registry = Registry::default();
-        with_identity(&mut registry, &self.identity)
-            .register_collector(Box::new(RouteCollector(Arc::clone(live.statistics()))));
-        let ours = registry.sub_registry_with_prefix("ingora_gateway");
-        let configured = Gauge::<i64>::default();
-        configured.set(live.ready().into());
-        ours.register("configured", "1 when a full configuration is in effect", configured);
-        let revision = Gauge::<i64>::default();
-        revision.set(live.revision().and_then(|revision| revision.try_into().ok()).unwrap_or(0));
-        ours.register("config_revision", "The revision of the configuration in effect", revision);
+    /// Writes everything in the OpenMetrics text format, the routes of `live` included.
+    ///
+    /// # Errors
+    /// When `page` cannot be written to.
+    pub fn write(&self, live: &Live, page: &mut dyn fmt::Write) -> fmt::Result {
+        let mut page = page;
+        encode_registry(&mut page, &self.registry)?;
+        encode_registry(&mut page, &self.of_configuration(live))?;
+        encode_eof(&mut page)
+    }
 
-        let mut text = String::new();
-        let written = encode_registry(&mut text, &self.registry)
-            .and_then(|()| encode_registry(&mut text, &registry))
-            .and_then(|()| encode_eof(&mut text));
-        written.expect("writing into a String cannot fail");
-        text
+    /// What depends on the configuration in effect.
+    fn of_configuration(&self, live: &Live) -> Registry {
+        let applied = live.applied();
+        let since_epoch =
+            applied.and_then(|applied| applied.at.duration_since(UNIX_EPOCH).ok()).unwrap_or_default();
+        let revision = applied.map_or(0, |applied| applied.revision);
+        let mut registry = Registry::default();
+        let nginx = with_identity(&mut registry, &self.identity);
+        nginx.register_collector(Box::new(RouteCollector(Arc::clone(live.statistics()))));
+        let gauge = |value: u64| ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX));
+        nginx.register(
+            "config_last_reload_successful",
+            "1 when a full configuration is in effect",
+            gauge(applied.is_some().into()),
+        );
+        nginx.register(
+            "config_last_reload_successful_timestamp_seconds",
+            "When the last change of the configuration took effect",
+            gauge(since_epoch.as_secs()),
+        );
+        let ours = registry.sub_registry_with_prefix("ingora_gateway");
+        ours.register("config_revision", "The revision of the configuration in effect", gauge(revision));
+        registry
     }
 }
 
@@ -133,7 +161,8 @@ struct Connections(Arc<Drain>);
 impl Collector for Connections {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let help = "Open client connections";
-        let mut states = encoder.encode_descriptor("nginx_process_connections", help, None, MetricType::Gauge)?;
+        let mut states =
+            encoder.encode_descriptor("nginx_process_connections", help, None, MetricType::Gauge)?;
         let open = ConstGauge::new(i64::try_from(self.0.connections()).unwrap_or(i64::MAX));
         open.encode(states.encode_family(&[("state", "active")])?)
     }
@@ -143,7 +172,9 @@ impl Collector for Connections {
 mod tests {
     use super::*;
     use crate::live::Batch;
-    use ingora_config::{Backend, Host, NamespacedName, PathKind, PathMatch, PathValue, Resource, Route, RouteKey};
+    use ingora_config::{
+        Backend, Host, NamespacedName, PathKind, PathMatch, PathValue, Resource, Route, RouteKey,
+    };
     use std::time::Duration;
 
     #[test]
@@ -153,6 +184,8 @@ mod tests {
         }
     }
 
+    const IDENTITY: &str = r#"{controller_class="c",controller_namespace="n",controller_pod="p""#;
+
     #[test]
     fn the_page_has_the_names_that_dashboards_ask_for() {
         let live = Live::new().unwrap();
@@ -160,7 +193,11 @@ mod tests {
             host: Host::parse("a.test").unwrap(),
             path: PathMatch { kind: PathKind::Prefix, value: PathValue::new("/\"quoted\\").unwrap() },
         };
-        let route = Route { key: key.clone(), ingress: NamespacedName::new("shop", "web"), backend: Backend::NotFound };
+        let route = Route {
+            key: key.clone(),
+            ingress: NamespacedName::new("shop", "web"),
+            backend: Backend::NotFound,
+        };
         live.apply(Batch::full(7, [Resource::Route(route)]));
         live.table().route(&key).unwrap().stats.observe("GET", 200, Duration::from_millis(7));
         let identity = Identity { class: "c".into(), namespace: "n".into(), pod: "p".into() };
@@ -168,8 +205,10 @@ mod tests {
         let _connection = drain.enter();
         let metrics = Metrics::new(&identity, Arc::clone(&drain));
         metrics.count(Reason::NoRoute);
-        let page = metrics.render(&live);
-        let labels = r#"{controller_class="c",controller_namespace="n",controller_pod="p",status="200",method="GET",path="/\"quoted\\",namespace="shop",ingress="web",service="",canary="",host="a.test""#;
+        let mut page = String::new();
+        metrics.write(&live, &mut page).unwrap();
+        let rule = r#"path="/\"quoted\\",namespace="shop",ingress="web",service="",canary="",host="a.test""#;
+        let labels = format!("{IDENTITY},status=\"200\",method=\"GET\",{rule}");
         for line in [
             format!("nginx_ingress_controller_requests{labels}}} 1.0\n"),
             format!("nginx_ingress_controller_request_duration_seconds_count{labels}}} 1\n"),
@@ -177,9 +216,9 @@ mod tests {
             "ingora_gateway_reasons_total{reason=\"no_route\"} 1\n".into(),
             "ingora_gateway_reasons_total{reason=\"overloaded\"} 0\n".into(),
             "ingora_gateway_config_revision 7\n".into(),
-            "ingora_gateway_configured 1\n".into(),
+            format!("nginx_ingress_controller_config_last_reload_successful{IDENTITY}}} 1\n"),
             "ingora_gateway_access_log_dropped_total 0\n".into(),
-            "nginx_ingress_controller_nginx_process_connections{controller_class=\"c\",controller_namespace=\"n\",controller_pod=\"p\",state=\"active\"} 1\n".into(),
+            format!("nginx_ingress_controller_nginx_process_connections{IDENTITY},state=\"active\"}} 1\n"),
         ] {
             assert!(page.contains(&line), "{line}is missing in\n{page}");
         }

@@ -19,7 +19,8 @@ const BOUNDS: [u64; 11] =
     [5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 2_500_000, 5_000_000, 10_000_000];
 
 /// The methods that have a label of their own; the last stands for all others.
-const METHODS: [&str; 10] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE", "OTHER"];
+const METHODS: [&str; 10] =
+    ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE", "OTHER"];
 const OTHER: u8 = METHODS.len() as u8 - 1;
 
 /// Combinations of method and status that a route counts exactly. An upstream that invents statuses beyond that is
@@ -56,7 +57,8 @@ impl RouteStats {
     /// Counts one request. Takes no lock; allocates only for the first request of its method and status.
     pub fn observe(&self, method: &str, status: u16, duration: Duration) {
         let other = usize::from(OTHER);
-        let method = METHODS[..other].iter().position(|known| *known == method).map_or(OTHER, |index| index as u8);
+        let method =
+            METHODS[..other].iter().position(|known| *known == method).map_or(OTHER, |index| index as u8);
         let micros = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
         if let Some(series) = find(&self.series.load(), method, status) {
             series.add(micros);
@@ -87,16 +89,19 @@ impl RouteStats {
         for series in &**self.series.load() {
             let status = series.status.to_string();
             let method = METHODS[usize::from(series.method)];
-            act(series, &[
-                ("status", &status),
-                ("method", method),
-                ("path", path),
-                ("namespace", namespace),
-                ("ingress", ingress),
-                ("service", service),
-                ("canary", ""),
-                ("host", host),
-            ])?;
+            act(
+                series,
+                &[
+                    ("status", &status),
+                    ("method", method),
+                    ("path", path),
+                    ("namespace", namespace),
+                    ("ingress", ingress),
+                    ("service", service),
+                    ("canary", ""),
+                    ("host", host),
+                ],
+            )?;
         }
         Ok(())
     }
@@ -196,7 +201,9 @@ impl Collector for RouteCollector {
             MetricType::Unknown,
         )?;
         for stats in &all {
-            stats.each(|series, labels| requests.encode_family(labels)?.encode_gauge(&(series.count() as f64)))?;
+            stats.each(|series, labels| {
+                requests.encode_family(labels)?.encode_gauge(&(series.count() as f64))
+            })?;
         }
         let mut durations = encoder.encode_descriptor(
             "request_duration_seconds",

@@ -41,7 +41,13 @@ impl Target {
                 peer.options.max_h2_streams = STREAMS;
             }
         }
-        Self { address: *address, name: address.to_string().into(), id: target.as_str().into(), protocol, peer }
+        Self {
+            address: *address,
+            name: address.to_string().into(),
+            id: target.as_str().into(),
+            protocol,
+            peer,
+        }
     }
 
     /// The form in which the load balancing traits carry it.

@@ -56,15 +56,17 @@ fn a_request_in_flight_survives_the_removal_of_its_endpoint() {
     let (arrived, wait_for_arrival) = mpsc::channel();
     let (release, wait_for_release) = mpsc::channel::<()>();
     let gate = std::sync::Mutex::new((arrived, wait_for_release));
-    let slow = Backend::start(move |_, stream| {
-        let gate = gate.lock().unwrap();
-        gate.0.send(()).unwrap();
-        gate.1.recv().unwrap();
+    let slow = Backend::start(move |request, stream| {
+        if request.target() == "/slow" {
+            let gate = gate.lock().unwrap();
+            gate.0.send(()).unwrap();
+            gate.1.recv().unwrap();
+        }
         stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nslow")
     });
     let edge = Edge::with(documents([service("web", &[slow.address]), web()]));
     let mut connection = Connection::open(edge.http).unwrap();
-    connection.send("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n").unwrap();
+    connection.send("GET /slow HTTP/1.1\r\nHost: a.test\r\n\r\n").unwrap();
     wait_for_arrival.recv_timeout(Duration::from_secs(10)).unwrap();
     edge.write("site.yaml", documents([bare_service("web"), web()]));
     edge.until_ask("a.test", "/", "503");

@@ -72,6 +72,7 @@ fn a_client_that_waits_for_100_continue_gets_it() {
     assert_eq!(connection.response().unwrap().status, 200);
     assert_eq!(backend.last().body, b"hello");
     // Whoever does not wait gets the same answer.
+    let mut connection = Connection::open(edge.http).unwrap();
     connection
         .send("POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\nthere")
         .unwrap();

@@ -37,8 +37,11 @@ impl Quickstart {
         }
         spoil(&manifests);
         let output = fs::File::create(home.path().join("output")).unwrap();
-        let mut command = Command::new(folder().join("run.sh"));
+        // A shell that started these tests in the background ignores SIGINT, and its children would inherit that.
+        let mut command = Command::new("env");
         command
+            .arg("--default-signal=INT")
+            .arg(folder().join("run.sh"))
             .env("QUICKSTART_MANIFESTS", &manifests)
             .env("QUICKSTART_ECHO_PORTS", echo.map(|port| port.to_string()).join(" "))
             .env("QUICKSTART_BIN", Path::new(env!("CARGO_BIN_EXE_ingora-gateway")).parent().unwrap())

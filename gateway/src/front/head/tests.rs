@@ -110,3 +110,33 @@ fn a_head_is_bounded_before_it_is_complete() {
     let fits = format!("GET / HTTP/1.1\r\nHost: a\r\nX: {}\r\n\r\n", "a".repeat(MAX_HEAD - 64));
     assert!(matches!(read(&fits), Ok(Progress::Complete(_))));
 }
+
+proptest::proptest! {
+    /// However a head is cut into packets, the verdict is the same, and nothing panics.
+    #[test]
+    fn the_verdict_does_not_depend_on_packets(
+        parts in proptest::collection::vec(
+            proptest::sample::select(&[
+                "GET / HTTP/1.1", "POST /a HTTP/1.0", "\r\n", "\n", "Host: a.test", "Host: b", "Content-Length: 3",
+                "Transfer-Encoding: chunked", "X: y", " folded", ":", "\0", "\u{e4}", "Upgrade: websocket", "Expect: 100-continue",
+            ][..]),
+            0..24,
+        ),
+        cuts in proptest::collection::vec(0_usize..400, 0..8),
+    ) {
+        let text = parts.concat();
+        let bytes = text.as_bytes();
+        let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut.min(bytes.len())).collect();
+        cuts.push(bytes.len());
+        cuts.sort_unstable();
+        let mut scan = Scan::default();
+        let mut piecewise = Ok(Progress::Partial);
+        for cut in cuts {
+            piecewise = scan.advance(&bytes[..cut]);
+            if piecewise != Ok(Progress::Partial) {
+                break;
+            }
+        }
+        proptest::prop_assert_eq!(piecewise, Scan::default().advance(bytes));
+    }
+}

@@ -99,17 +99,25 @@ fn text(out: &mut Vec<u8>, stamp: &mut Stamp, now: Duration, record: &Record<'_>
     out.push(b' ');
     seconds(out, Some(record.duration));
     out.extend_from_slice(b" [");
-    out.extend_from_slice(record.route.map_or("", |route| route.upstream()).as_bytes());
+    escape::text(out, record.route.map_or("", |route| route.upstream()));
     out.extend_from_slice(b"] [] ");
     escape::text(out, record.upstream_address.unwrap_or(""));
     out.push(b' ');
     // Of the last try; ingress-nginx lists all of them.
     let answered = record.header_time.is_some();
-    if answered { padded(out, record.bytes_out, 1) } else { out.push(b'-') }
+    if answered {
+        padded(out, record.bytes_out, 1)
+    } else {
+        out.push(b'-')
+    }
     out.push(b' ');
     seconds(out, record.header_time);
     out.push(b' ');
-    if answered { padded(out, record.status.into(), 3) } else { out.push(b'-') }
+    if answered {
+        padded(out, record.status.into(), 3)
+    } else {
+        out.push(b'-')
+    }
     out.push(b' ');
     escape::text(out, record.request_id);
     out.extend_from_slice(if record.tls { b" https \"" } else { b" http \"" });
@@ -117,9 +125,9 @@ fn text(out: &mut Vec<u8>, stamp: &mut Stamp, now: Duration, record: &Record<'_>
     out.extend_from_slice(b"\" ");
     match record.route {
         Some(route) => {
-            out.extend_from_slice(route.namespace().as_bytes());
+            escape::text(out, route.namespace());
             out.push(b'/');
-            out.extend_from_slice(route.ingress().as_bytes());
+            escape::text(out, route.ingress());
         }
         None => out.push(b'-'),
     }

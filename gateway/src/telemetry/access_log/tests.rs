@@ -4,7 +4,8 @@ use super::*;
 use crate::live::{Batch, Live};
 use crate::reason::Reason;
 use ingora_config::{
-    Backend, Host, NamespacedName, PathKind, PathMatch, PathValue, Resource, Route, RouteKey, ServicePort, UpstreamId,
+    Backend, Host, NamespacedName, PathKind, PathMatch, PathValue, Resource, Route, RouteKey, ServicePort,
+    UpstreamId,
 };
 use std::sync::mpsc;
 
@@ -125,13 +126,23 @@ fn a_text_line_has_the_fields_of_ingress_nginx_in_its_order() {
     );
     let refused = Record::refused([192, 0, 2, 9].into(), false, Reason::BadRequest);
     let line = written(LogFormat::Text, &[refused]);
-    assert!(line.ends_with("\"- - -\" 400 0 \"-\" \"-\" 0 0.000 [] [] - - - - - http \"-\" - 0 bad_request\n"), "{line}");
+    assert!(
+        line.ends_with("\"- - -\" 400 0 \"-\" \"-\" 0 0.000 [-] [] - - - - - http \"-\" - 0 bad_request\n"),
+        "{line}"
+    );
 }
 
 #[test]
 fn what_a_client_wrote_can_neither_end_a_line_nor_a_string() {
     let hostile = "a\"b\\c\nd\r\u{1b}[31m\u{7f}\u{85}\u{202e}\u{2028}\u{10ff80}é";
-    let record = Record { path: hostile, user_agent: hostile, method: hostile, host: hostile, request_id: hostile, ..record() };
+    let record = Record {
+        path: hostile,
+        user_agent: hostile,
+        method: hostile,
+        host: hostile,
+        request_id: hostile,
+        ..record()
+    };
     let json = written(LogFormat::Json, &[record]);
     assert_eq!(json.matches('\n').count(), 1);
     assert!(json.trim_end().chars().all(|char| matches!(char, ' '..='~' | 'é')), "{json:?}");

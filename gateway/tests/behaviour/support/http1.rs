@@ -105,7 +105,8 @@ impl<S: Read> Reader<S> {
         loop {
             if let Some(at) = self.buffer.windows(end.len()).position(|window| window == end) {
                 let text: Vec<u8> = self.buffer.drain(..at + end.len()).take(at).collect();
-                return String::from_utf8(text).map_err(|_| broken("a head that is not UTF-8"));
+                // Bytes beyond ASCII are allowed in values; one character each keeps them apart.
+                return Ok(text.into_iter().map(char::from).collect());
             }
             self.need()?;
         }
