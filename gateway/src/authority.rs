@@ -31,7 +31,8 @@ pub fn parse(bytes: &[u8]) -> Option<Authority<'_>> {
         }
         (name.strip_suffix('.').unwrap_or(name), &text[end..])
     };
-    if host.is_empty() || host.len() > MAX_HOST {
+    // An empty label is in no name, and would be one label to a wildcard.
+    if host.len() > MAX_HOST || host.split('.').any(str::is_empty) {
         return None;
     }
     let port = match port.strip_prefix(':') {
@@ -61,7 +62,7 @@ mod tests {
 
     #[test]
     fn anything_else_is_refused() {
-        for text in ["", ".", ":80", "a:b", "a:80x", "a:99999", "a:-1", "a b", "a,b", "u@a", "a/b", "[::1", "[x]", "[::1]x", "a%41", "ä"] {
+        for text in ["", ".", "a..b", ".a", "a..", ":80", "a:b", "a:80x", "a:99999", "a:-1", "a b", "a,b", "u@a", "a/b", "[::1", "[x]", "[::1]x", "a%41", "ä"] {
             assert_eq!(parse(text.as_bytes()), None, "{text:?}");
         }
     }

@@ -12,6 +12,7 @@ pub mod chunked;
 pub mod head;
 pub mod http1;
 pub mod stream;
+pub mod streams;
 pub mod tls;
 
 use crate::drain::{Busy, Drain};
@@ -80,7 +81,7 @@ impl Front {
 
     /// Hands a connection that starts with the HTTP/2 preface to the engine.
     async fn serve_http2(&self, mut stream: ClientStream) {
-        stream.pass_through();
+        stream.multiplex();
         let shutdown = self.drain.shutdown_watch();
         self.proxy.process_new(Box::new(stream), &shutdown).await;
     }

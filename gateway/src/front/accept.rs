@@ -5,6 +5,7 @@ use super::stream::ClientStream;
 use super::tls::Tls;
 use crate::page;
 use crate::reason::Reason;
+use futures_util::FutureExt as _;
 use pingora::protocols::l4::stream::Stream as L4Stream;
 use pingora::protocols::{GetSocketDigest, SocketDigest};
 use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
@@ -96,7 +97,7 @@ pub async fn accept(front: Arc<Front>, listener: TcpListener, tls: Option<Tls>) 
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
-            () = &mut closing => return,
+            () = &mut closing => break,
         };
         match accepted {
             Ok((socket, client)) => take(&front, socket, canonical(client), tls.clone()),
@@ -106,6 +107,10 @@ pub async fn accept(front: Arc<Front>, listener: TcpListener, tls: Option<Tls>) 
                 tokio::time::sleep(REST).await;
             }
         }
+    }
+    // Closing the socket would reset the connections that the kernel has taken for us already.
+    while let Some(Ok((socket, client))) = listener.accept().now_or_never() {
+        take(&front, socket, canonical(client), tls.clone());
     }
 }
 

@@ -77,7 +77,7 @@ impl Chunked {
             State::Size { size, digits } => match (byte as char).to_digit(16) {
                 Some(digit) if digits < 15 => Ok(State::Size { size: size * 16 + u64::from(digit), digits: digits + 1 }),
                 None if digits > 0 && byte == b'\r' => Ok(State::SizeLineFeed { size }),
-                None if digits > 0 && matches!(byte, b';' | b' ' | b'\t') => Ok(State::Extension { size, length: 1 }),
+                None if digits > 0 && byte == b';' => Ok(State::Extension { size, length: 1 }),
                 _ => Err(Malformed),
             },
             State::Extension { size, .. } if byte == b'\r' => Ok(State::SizeLineFeed { size }),
@@ -128,7 +128,7 @@ mod tests {
         let long = format!("5;{}\r\n", "x".repeat(MAX_SIZE_LINE + 1));
         let trailers = format!("0\r\nX: {}\r\n", "x".repeat(MAX_TRAILERS));
         for body in
-            ["\r\n", "g\r\n", "-1\r\n", "+1\r\n", "5\n", "5;a\nb", "5\r\nhelloX", "5\r\nhello\n", "0000000000000000f\r\n", "0x5\r\n", " 5\r\n", &long, &trailers]
+            ["\r\n", "g\r\n", "-1\r\n", "+1\r\n", "5\n", "5;a\nb", "5\r\nhelloX", "5\r\nhello\n", "0000000000000000f\r\n", "0x5\r\n", " 5\r\n", "5 \r\n", "3 3\r\n", &long, &trailers]
         {
             assert_eq!(Chunked::default().advance(body.as_bytes()), Err(Malformed), "{body:?}");
         }

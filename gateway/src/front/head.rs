@@ -32,6 +32,8 @@ pub struct Head {
     pub framing: Framing,
     /// Whether an `Upgrade` was asked for.
     pub upgrade: bool,
+    /// Where scheme and authority of an absolute-form target stand; empty for the usual origin form.
+    pub absolute: (usize, usize),
 }
 
 /// How far [`Scan::advance`] got.
@@ -85,7 +87,7 @@ impl Scan {
 fn parse(head: &[u8]) -> Result<Head, Reason> {
     let mut lines = Lines(head);
     let request_line = lines.next().ok_or(Reason::BadRequest)?;
-    let (target_authority, http11) = parse_request_line(request_line)?;
+    let RequestLine { authority: target_authority, absolute, http11 } = parse_request_line(request_line)?;
     let mut seen = Seen::default();
     for line in lines {
         if line.is_empty() {
@@ -95,15 +97,24 @@ fn parse(head: &[u8]) -> Result<Head, Reason> {
     }
     let framing = seen.framing(http11)?;
     match (seen.host, target_authority) {
-        (None, _) if http11 => return Err(Reason::BadRequest),
+        (None, target) if http11 || target.is_some() => return Err(Reason::BadRequest),
         (Some(host), Some(target)) if !host.eq_ignore_ascii_case(target) => return Err(Reason::BadRequest),
         _ => {}
     }
-    Ok(Head { length: head.len(), framing, upgrade: seen.upgrade })
+    Ok(Head { length: head.len(), framing, upgrade: seen.upgrade, absolute })
 }
 
-/// The authority of an absolute-form target, and whether the version is HTTP/1.1.
-fn parse_request_line(line: &[u8]) -> Result<(Option<&[u8]>, bool), Reason> {
+/// What a request line says.
+struct RequestLine<'a> {
+    /// The authority of an absolute-form target.
+    authority: Option<&'a [u8]>,
+    /// Where it stands, with its scheme.
+    absolute: (usize, usize),
+    /// Whether the version is HTTP/1.1; else it is HTTP/1.0.
+    http11: bool,
+}
+
+fn parse_request_line(line: &[u8]) -> Result<RequestLine<'_>, Reason> {
     let mut parts = line.split(|&b| b == b' ');
     let (method, target, version) = match (parts.next(), parts.next(), parts.next(), parts.next()) {
         (Some(method), Some(target), Some(version), None) => (method, target, version),
@@ -126,7 +137,7 @@ fn parse_request_line(line: &[u8]) -> Result<(Option<&[u8]>, bool), Reason> {
         return Err(Reason::BadRequest);
     }
     if target.first() == Some(&b'/') {
-        return Ok((None, http11));
+        return Ok(RequestLine { authority: None, absolute: (0, 0), http11 });
     }
     let rest = strip_scheme(target).ok_or(Reason::BadRequest)?;
     let end = rest.iter().position(|b| matches!(b, b'/' | b'?')).unwrap_or(rest.len());
@@ -134,7 +145,9 @@ fn parse_request_line(line: &[u8]) -> Result<(Option<&[u8]>, bool), Reason> {
     if authority::parse(authority).is_none() {
         return Err(Reason::BadRequest);
     }
-    Ok((Some(authority), http11))
+    let start = method.len() + 1;
+    let absolute = (start, start + target.len() - rest.len() + end);
+    Ok(RequestLine { authority: Some(authority), absolute, http11 })
 }
 
 fn strip_scheme(target: &[u8]) -> Option<&[u8]> {

@@ -10,6 +10,7 @@
 
 use super::chunked::Chunked;
 use super::head::{Framing, Head};
+use super::streams::{self, Streams};
 use pingora::protocols::l4::socket::SocketAddr as PingoraAddr;
 use pingora::protocols::raw_connect::ProxyDigest;
 use pingora::protocols::tls::{ALPN, SslDigest, TlsRef};
@@ -20,7 +21,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::time::Instant;
@@ -74,6 +75,7 @@ pub struct ClientStream {
     fault: Option<BodyFault>,
     unsent: Vec<u8>,
     sent: usize,
+    streams: Option<Arc<ProxyDigest>>,
 }
 
 impl ClientStream {
@@ -94,6 +96,7 @@ impl ClientStream {
             fault: None,
             unsent: Vec::new(),
             sent: 0,
+            streams: None,
         }
     }
 
@@ -109,6 +112,12 @@ impl ClientStream {
     /// From now on every byte goes to the engine: for protocols that frame themselves.
     pub fn pass_through(&mut self) {
         self.reading = Reading::Tunnel;
+    }
+
+    /// Prepares for HTTP/2: its frames pass, its streams are counted.
+    pub fn multiplex(&mut self) {
+        self.pass_through();
+        self.streams = streams::digest();
     }
 
     /// The address at the other end of the connection.
@@ -160,11 +169,24 @@ impl ClientStream {
     /// Hands the engine one request: its head, which is received completely, and its body.
     /// `body_time` bounds the body as a whole.
     pub fn begin(&mut self, head: &Head, body_time: Option<Duration>) {
-        self.reading = Reading::Head { remaining: head.length, framing: head.framing };
+        let length = head.length - self.to_origin_form(head.absolute);
+        self.reading = Reading::Head { remaining: length, framing: head.framing };
         self.upgrade = head.upgrade;
         self.fault = None;
         let has_body = head.framing != Framing::Length(0);
         self.body_deadline = body_time.filter(|_| has_body).map(|time| Instant::now() + time);
+    }
+
+    /// Cuts scheme and authority out of the target: they agree with Host, and upstreams expect a path (RFC 9112 section
+    /// 3.2.2). Answers by how much the head became shorter.
+    fn to_origin_form(&mut self, (start, end): (usize, usize)) -> usize {
+        if start == end {
+            return 0;
+        }
+        let path = self.buffered().get(end) == Some(&b'/');
+        let slash: &[u8] = if path { b"" } else { b"/" };
+        self.unread.splice(self.taken + start..self.taken + end, slash.iter().copied());
+        end - start - slash.len()
     }
 
     /// Takes the connection back after a request. `None` when the request's body was not read to its end.
@@ -276,6 +298,9 @@ impl ClientStream {
     }
 
     fn poll_request(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if self.streams.as_ref().and_then(|digest| streams::of(digest)).is_some_and(Streams::is_abuse) {
+            return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+        }
         if matches!(self.reading, Reading::Behind | Reading::Between) {
             return self.poll_behind(cx);
         }
@@ -320,6 +345,16 @@ impl ClientStream {
         self.unsent.clear();
         self.sent = 0;
         Poll::Ready(Ok(()))
+    }
+}
+
+impl Drop for ClientStream {
+    fn drop(&mut self) {
+        // OpenSSL forgets the session of a connection that ends without close_notify, and the client could not resume
+        // it. It is sent if the socket takes it at once; nobody waits for it.
+        if self.is_tls() {
+            let _ = Pin::new(&mut self.inner).poll_shutdown(&mut Context::from_waker(Waker::noop()));
+        }
     }
 }
 
@@ -406,8 +441,9 @@ impl GetTimingDigest for ClientStream {
 }
 
 impl GetProxyDigest for ClientStream {
+    /// The engine hands this to every request of the connection: our way to give each HTTP/2 stream its connection.
     fn get_proxy_digest(&self) -> Option<Arc<ProxyDigest>> {
-        None
+        self.streams.as_ref().map(Arc::clone)
     }
 }
 

@@ -37,6 +37,9 @@ pub struct Context {
     pub connect_time: Option<Duration>,
     /// How long it was until the upstream's header.
     pub header_time: Option<Duration>,
+    /// Whether the client holds its body back until it gets a 100. If it gets another answer first, nobody knows
+    /// whether the next bytes are the body or a request: the connection must end (RFC 9110 section 10.1.1).
+    pub waits_for_continue: bool,
     /// Bytes of the body received.
     pub body_received: u64,
 }
@@ -59,6 +62,7 @@ impl Context {
             try_started: None,
             connect_time: None,
             header_time: None,
+            waits_for_continue: false,
             body_received: 0,
         }
     }

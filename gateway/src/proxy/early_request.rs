@@ -3,7 +3,7 @@
 use super::{Context, Gateway};
 use crate::authority;
 use crate::reason::Reason;
-use http::{Method, Uri, Version, header, uri::PathAndQuery};
+use http::{Method, Version, header};
 use pingora::http::RequestHeader;
 use pingora::{Error, ErrorType, Result};
 use pingora_proxy::Session;
@@ -21,6 +21,10 @@ pub(super) fn filter(gateway: &Gateway, session: &mut Session, ctx: &mut Context
     session.set_write_timeout(Some(Duration::from_secs(60)));
     session.set_total_drain_timeout(Some(DRAIN));
     ctx.table = Some(table);
+    // The engine counts a 100 as an answer before the end of the body and would close the connection behind it. What
+    // that guards against is done where a final answer comes before the body: see `Context::waits_for_continue`.
+    ctx.waits_for_continue = session.req_header().headers.contains_key(header::EXPECT);
+    session.set_close_on_response_before_downstream_finish(!ctx.waits_for_continue);
     if let Some(digest) = session.digest() {
         ctx.tls = digest.ssl_digest.is_some();
     }
@@ -36,8 +40,8 @@ pub(super) fn refuse(ctx: &mut Context, reason: Reason) -> Box<Error> {
     Error::new_down(ErrorType::HTTPStatus(reason.status()))
 }
 
-/// The one reading of the authority: from `:authority` or an absolute target, else from Host. HTTP/1 heads were checked
-/// byte by byte in the front; the same rules hold for HTTP/2 here.
+/// The one reading of the authority: from `:authority`, else from Host. HTTP/1 heads were checked byte by byte in the
+/// front, which leaves absolute-form targets their path only; the same rules hold for HTTP/2 here.
 fn read_host(request: &mut RequestHeader, ctx: &mut Context) -> Result<()> {
     if matches!(request.method, Method::CONNECT | Method::TRACE) {
         return Err(refuse(ctx, Reason::MethodNotAllowed));
@@ -60,16 +64,5 @@ fn read_host(request: &mut RequestHeader, ctx: &mut Context) -> Result<()> {
             None => return Err(refuse(ctx, Reason::BadRequest)),
         },
     }
-    if request.version != Version::HTTP_2 && target.is_some() {
-        to_origin_form(request).map_err(|()| refuse(ctx, Reason::BadRequest))?;
-    }
-    Ok(())
-}
-
-/// `http://host/path` becomes `/path`, as upstreams expect it (RFC 9112 section 3.2.2).
-fn to_origin_form(request: &mut RequestHeader) -> Result<(), ()> {
-    let path = request.uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
-    let path = if path.as_str().starts_with('/') { path } else { format!("/{path}").parse().map_err(|_| ())? };
-    request.set_uri(Uri::from(path));
     Ok(())
 }

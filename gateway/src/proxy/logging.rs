@@ -1,6 +1,7 @@
 //! Last phase: one line and a few counters.
 
 use super::{Context, request};
+use crate::front::streams;
 use crate::reason::Reason;
 use crate::telemetry::{Record, Telemetry};
 use http::Version;
@@ -13,6 +14,7 @@ pub(super) fn record(telemetry: &Telemetry, session: &mut Session, ctx: &mut Con
         (None, Some(reason)) => reason.status(),
         (None, None) => Reason::ClientClosed.status(),
     };
+    count_stream(session, ctx);
     let bytes_out = session.body_bytes_sent() as u64;
     let bytes_in = ctx.body_received.max(session.body_bytes_read() as u64);
     let request = session.req_header();
@@ -43,5 +45,13 @@ fn protocol(version: Version) -> &'static str {
         Version::HTTP_2 => "HTTP/2.0",
         Version::HTTP_10 => "HTTP/1.0",
         _ => "HTTP/1.1",
+    }
+}
+
+/// Tells an HTTP/2 connection how its request ended.
+fn count_stream(session: &Session, ctx: &Context) {
+    let digest = session.digest().and_then(|digest| digest.proxy_digest.as_deref());
+    if let Some(streams) = digest.and_then(streams::of) {
+        streams.finished(ctx.reason == Some(Reason::ClientClosed));
     }
 }

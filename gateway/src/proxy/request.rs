@@ -104,6 +104,9 @@ async fn redirect(session: &mut Session, ctx: &Context, location: &str) -> Resul
 
 async fn send(session: &mut Session, ctx: &Context, mut header: ResponseHeader, body: Bytes) -> Result<()> {
     super::response::own(&mut header, ctx)?;
+    if ctx.waits_for_continue {
+        session.set_keepalive(None);
+    }
     session.write_response_header(Box::new(header), false).await?;
     // The engine drops the body of an answer to HEAD.
     session.write_response_body(Some(body), true).await

@@ -1,18 +1,25 @@
 //! Fifth phase: the headers a client sees.
 
 use super::Context;
-use http::header::{HeaderName, HeaderValue, SERVER};
+use http::StatusCode;
+use http::header::{CONNECTION, CONTENT_LENGTH, HeaderName, HeaderValue, SERVER, TRANSFER_ENCODING, UPGRADE};
 use ingora_config::Settings;
 use pingora::Result;
 use pingora::http::ResponseHeader;
+use pingora_proxy::Session;
 
 const STRICT_TRANSPORT_SECURITY: HeaderName = HeaderName::from_static("strict-transport-security");
 
 /// Takes what clients must not see and adds what they must.
-pub(super) fn filter(response: &mut ResponseHeader, ctx: &mut Context) -> Result<()> {
+pub(super) fn filter(session: &mut Session, response: &mut ResponseHeader, ctx: &mut Context) -> Result<()> {
     if response.status.is_informational() {
+        ctx.waits_for_continue &= response.status != StatusCode::CONTINUE;
         return Ok(());
     }
+    if ctx.waits_for_continue {
+        session.set_keepalive(None);
+    }
+    drop_hop_by_hop(response);
     ctx.header_time = ctx.try_started.map(|at| at.elapsed());
     let settings = ctx.table().settings();
     if !settings.allow_backend_server_header {
@@ -22,6 +29,22 @@ pub(super) fn filter(response: &mut ResponseHeader, ctx: &mut Context) -> Result
         hsts(settings, response)?;
     }
     Ok(())
+}
+
+/// What concerned only the connection to the upstream (RFC 9110 section 7.6.1). The engine writes our own `Connection`.
+fn drop_hop_by_hop(response: &mut ResponseHeader) {
+    let values = response.headers.get_all(CONNECTION).iter().filter_map(|value| value.to_str().ok());
+    let names = values.flat_map(|value| value.split(',')).map(str::trim).filter(|name| {
+        !["", "close", "keep-alive"].iter().any(|word| name.eq_ignore_ascii_case(word))
+    });
+    let names: Vec<HeaderName> = names.filter_map(|name| HeaderName::try_from(name).ok()).collect();
+    // Framing is not the upstream's to remove.
+    for name in names.iter().filter(|name| ![CONTENT_LENGTH, TRANSFER_ENCODING].contains(name)) {
+        response.remove_header(name);
+    }
+    response.remove_header("keep-alive");
+    response.remove_header("proxy-connection");
+    response.remove_header(&UPGRADE);
 }
 
 /// For the gateway's own pages.

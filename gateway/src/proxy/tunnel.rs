@@ -208,9 +208,8 @@ async fn refused(session: &mut Session, ctx: &mut Context, upstream: Stream, hea
         return request::respond(session, ctx, Reason::UpstreamBroken).await;
     };
     let mut response = header.clone();
-    response.remove_header(&UPGRADE);
+    super::response::filter(session, &mut response, ctx)?;
     response.remove_header(&CONNECTION);
-    super::response::filter(&mut response, ctx)?;
     session.as_downstream_mut().write_response_header(Box::new(response)).await?;
     loop {
         match upstream.read_body_bytes().await {

@@ -149,7 +149,8 @@ fn the_client_sees_the_upstreams_headers_but_not_its_server() {
     assert_eq!(response.header("server"), None);
     assert_eq!(response.header("x-hop"), None, "named by the upstream's Connection");
     assert_eq!(response.header("x-powered-by"), Some("php"));
-    assert_eq!(response.header("date"), Some("Mon, 01 Jan 2024 00:00:00 GMT"));
+    // The engine writes its own; docs/compatibility.md says so.
+    assert_eq!(response.head.all("date").len(), 1);
     assert_eq!(response.head.all("set-cookie"), ["a=1", "b=2"]);
     assert_eq!(response.header("content-type"), Some("text/plain"));
 }

@@ -58,7 +58,8 @@ fn killing_the_gateway_loses_only_what_was_in_flight_and_the_pair_heals() {
         edge.wait_ready();
         load.wait_for(100);
         let broken = load.failures().iter().filter(|failure| **failure != Failure::Refused).count();
-        assert!(broken <= round * CLIENTS, "more than the requests in flight: {:?}", load.failures());
+        // Per client one on its connection, and one that it made while the kernel took the dying process apart.
+        assert!(broken <= round * 2 * CLIENTS, "more than the requests in flight: {:?}", load.failures());
     }
     let healed = load.failures().len();
     load.wait_for(200);

@@ -27,7 +27,7 @@ fn a_head_may_arrive_byte_by_byte() {
     for end in 1..38 {
         assert_eq!(scan.advance(&text[..end]), Ok(Progress::Partial), "after {end} bytes");
     }
-    let head = Head { length: 38, framing: Framing::Length(0), upgrade: false };
+    let head = Head { length: 38, framing: Framing::Length(0), upgrade: false, absolute: (0, 0) };
     assert_eq!(scan.advance(text), Ok(Progress::Complete(head)));
 }
 
@@ -97,6 +97,14 @@ fn a_request_line_that_is_not_one_is_refused() {
     }
     assert_eq!(read("\r\nGET / HTTP/1.1\r\n\r\n"), Err(Reason::BadRequest));
     assert_eq!(read("POST / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"), Err(Reason::BadRequest));
+}
+
+#[test]
+fn scheme_and_authority_of_an_absolute_target_are_found() {
+    let text = "GET HTTP://a.test:80?q HTTP/1.1\r\nHost: A.test:80\r\n\r\n";
+    let Ok(Progress::Complete(head)) = read(text) else { panic!("it agrees with Host") };
+    assert_eq!(&text[head.absolute.0..head.absolute.1], "HTTP://a.test:80");
+    assert_eq!(read("GET http://a.test/ HTTP/1.0\r\n\r\n"), Err(Reason::BadRequest));
 }
 
 #[test]
