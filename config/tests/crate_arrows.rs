@@ -1,5 +1,7 @@
 //! Who may know whom: the crate arrows of ARCHITECTURE.md, read from `cargo metadata`.
 
+#![cfg(test)]
+
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand};
 use std::collections::BTreeSet;
 

@@ -108,7 +108,8 @@ pub fn run(args: &Args) -> Result<()> {
 /// Half of the files a process may open: a proxied request holds two.
 fn connection_limit(wanted: usize) -> usize {
     let files = rlimit::increase_nofile_limit(u64::MAX).unwrap_or(1024);
-    let possible = usize::try_from(files.saturating_sub(RESERVED_FILES.min(files / 4)) / 2).unwrap_or(usize::MAX);
+    let possible =
+        usize::try_from(files.saturating_sub(RESERVED_FILES.min(files / 4)) / 2).unwrap_or(usize::MAX);
     match wanted {
         0 => possible.min(1_000_000),
         wanted if wanted > possible => {
@@ -196,7 +197,9 @@ fn start_cores(
             runtime.spawn(core(Arc::clone(&front), listeners(pair)?, tls.clone()));
         }
         drop(guard);
-        thread::Builder::new().name("shared".into()).spawn(move || runtime.block_on(std::future::pending::<()>()))?;
+        thread::Builder::new()
+            .name("shared".into())
+            .spawn(move || runtime.block_on(std::future::pending::<()>()))?;
         return Ok(());
     }
     for (index, pair) in sockets.into_iter().enumerate() {
@@ -225,7 +228,6 @@ async fn core(front: Arc<Front>, (http, https): Listeners, tls: Tls) {
     tokio::join!(accept::accept(Arc::clone(&front), http, None), accept::accept(front, https, Some(tls)));
 }
 
-
 /// SIGTERM and SIGINT.
 struct Stop {
     terminate: tokio::signal::unix::Signal,
@@ -248,10 +250,17 @@ impl Stop {
 /// Lame duck, then closing; a second signal ends it at once.
 async fn leave(args: &Args, drain: &Drain, stop: &mut Stop) {
     let drained = async {
-        tracing::info!(seconds = args.lame_duck, connections = drain.connections(), "lame duck: not ready, still serving");
+        tracing::info!(
+            seconds = args.lame_duck,
+            connections = drain.connections(),
+            "lame duck: not ready, still serving"
+        );
         drain.start_lame_duck();
         tokio::time::sleep(Duration::from_secs(args.lame_duck)).await;
-        tracing::info!(requests = drain.in_flight(), "closing: no new connections, finishing requests in flight");
+        tracing::info!(
+            requests = drain.in_flight(),
+            "closing: no new connections, finishing requests in flight"
+        );
         drain.start_closing();
         tokio::time::timeout(Duration::from_secs(args.drain_timeout), drain.idle()).await
     };

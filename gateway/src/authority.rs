@@ -40,7 +40,9 @@ pub fn parse(bytes: &[u8]) -> Option<Authority<'_>> {
         None => return None,
         // `host:` is valid and means the default port.
         Some("") => None,
-        Some(digits) if digits.len() <= 5 && digits.bytes().all(|b| b.is_ascii_digit()) => Some(digits.parse().ok()?),
+        Some(digits) if digits.len() <= 5 && digits.bytes().all(|b| b.is_ascii_digit()) => {
+            Some(digits.parse().ok()?)
+        }
         Some(_) => return None,
     };
     Some(Authority { host, port })
@@ -62,7 +64,10 @@ mod tests {
 
     #[test]
     fn anything_else_is_refused() {
-        for text in ["", ".", "a..b", ".a", "a..", ":80", "a:b", "a:80x", "a:99999", "a:-1", "a b", "a,b", "u@a", "a/b", "[::1", "[x]", "[::1]x", "a%41", "ä"] {
+        for text in [
+            "", ".", "a..b", ".a", "a..", ":80", "a:b", "a:80x", "a:99999", "a:-1", "a b", "a,b", "u@a",
+            "a/b", "[::1", "[x]", "[::1]x", "a%41", "ä",
+        ] {
             assert_eq!(parse(text.as_bytes()), None, "{text:?}");
         }
     }

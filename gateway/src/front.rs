@@ -56,7 +56,8 @@ impl Front {
 
     /// Serves a connection until it ends.
     async fn serve(&self, mut stream: ClientStream) {
-        if matches!(pingora::protocols::Ssl::selected_alpn_proto(&stream), Some(pingora::protocols::ALPN::H2)) {
+        if matches!(pingora::protocols::Ssl::selected_alpn_proto(&stream), Some(pingora::protocols::ALPN::H2))
+        {
             if self.read_preface(&mut stream).await {
                 let _in_flight = self.busy.enter();
                 self.serve_http2(stream).await;

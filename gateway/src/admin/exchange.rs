@@ -26,8 +26,11 @@ pub(super) struct Answer {
 pub(super) enum Body {
     Text(&'static str),
     /// Written piece by piece while it is sent, so that a large page takes no memory to speak of.
-    Written(Box<dyn FnOnce(&mut dyn io::Write) -> io::Result<()> + Send>),
+    Written(Writes),
 }
+
+/// Writes a page.
+pub(super) type Writes = Box<dyn FnOnce(&mut dyn io::Write) -> io::Result<()> + Send>;
 
 pub(super) enum ReadError {
     /// To be answered with this status.

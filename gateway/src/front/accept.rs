@@ -36,7 +36,9 @@ impl BindError {
     pub fn new(address: SocketAddr, source: io::Error) -> Self {
         let hint = match source.kind() {
             io::ErrorKind::AddrInUse => "another process has this port, choose another one",
-            io::ErrorKind::PermissionDenied => "ports below 1024 need a capability, listen on 8080/8443 instead",
+            io::ErrorKind::PermissionDenied => {
+                "ports below 1024 need a capability, listen on 8080/8443 instead"
+            }
             io::ErrorKind::AddrNotAvailable => "this machine does not have that address",
             _ => "check the address",
         };
@@ -144,7 +146,12 @@ fn take(front: &Arc<Front>, socket: TcpStream, client: SocketAddr, tls: Option<T
     });
 }
 
-async fn handshake(front: &Front, socket: TcpStream, client: SocketAddr, tls: Option<Tls>) -> Option<ClientStream> {
+async fn handshake(
+    front: &Front,
+    socket: TcpStream,
+    client: SocketAddr,
+    tls: Option<Tls>,
+) -> Option<ClientStream> {
     let digest = SocketDigest::from_raw_fd(socket.as_raw_fd());
     let mut stream = L4Stream::from(socket);
     stream.set_socket_digest(digest);

@@ -62,7 +62,11 @@ impl Chunked {
             if let State::Data { remaining } = self.0 {
                 let here = remaining.min((bytes.len() - at) as u64);
                 at += here as usize;
-                self.0 = if here == remaining { State::DataReturn } else { State::Data { remaining: remaining - here } };
+                self.0 = if here == remaining {
+                    State::DataReturn
+                } else {
+                    State::Data { remaining: remaining - here }
+                };
             } else {
                 self.0 = self.step(bytes[at])?;
                 at += 1;
@@ -75,7 +79,9 @@ impl Chunked {
         let text = |b: u8| (b >= b' ' && b != 0x7f) || b == b'\t';
         match self.0 {
             State::Size { size, digits } => match (byte as char).to_digit(16) {
-                Some(digit) if digits < 15 => Ok(State::Size { size: size * 16 + u64::from(digit), digits: digits + 1 }),
+                Some(digit) if digits < 15 => {
+                    Ok(State::Size { size: size * 16 + u64::from(digit), digits: digits + 1 })
+                }
                 None if digits > 0 && byte == b'\r' => Ok(State::SizeLineFeed { size }),
                 None if digits > 0 && byte == b';' => Ok(State::Extension { size, length: 1 }),
                 _ => Err(Malformed),
@@ -88,12 +94,16 @@ impl Chunked {
             State::SizeLineFeed { size } if byte == b'\n' => Ok(State::Data { remaining: size }),
             State::DataReturn if byte == b'\r' => Ok(State::DataLineFeed),
             State::DataLineFeed if byte == b'\n' => Ok(State::Size { size: 0, digits: 0 }),
-            State::Trailer { line, total } if byte == b'\r' => Ok(State::TrailerLineFeed { empty: line == 0, total }),
+            State::Trailer { line, total } if byte == b'\r' => {
+                Ok(State::TrailerLineFeed { empty: line == 0, total })
+            }
             State::Trailer { line, total } if total < MAX_TRAILERS && text(byte) => {
                 Ok(State::Trailer { line: line + 1, total: total + 1 })
             }
             State::TrailerLineFeed { empty: true, .. } if byte == b'\n' => Ok(State::Done),
-            State::TrailerLineFeed { empty: false, total } if byte == b'\n' => Ok(State::Trailer { line: 0, total }),
+            State::TrailerLineFeed { empty: false, total } if byte == b'\n' => {
+                Ok(State::Trailer { line: 0, total })
+            }
             _ => Err(Malformed),
         }
     }
@@ -127,9 +137,23 @@ mod tests {
     fn malformed_bodies_are_refused() {
         let long = format!("5;{}\r\n", "x".repeat(MAX_SIZE_LINE + 1));
         let trailers = format!("0\r\nX: {}\r\n", "x".repeat(MAX_TRAILERS));
-        for body in
-            ["\r\n", "g\r\n", "-1\r\n", "+1\r\n", "5\n", "5;a\nb", "5\r\nhelloX", "5\r\nhello\n", "0000000000000000f\r\n", "0x5\r\n", " 5\r\n", "5 \r\n", "3 3\r\n", &long, &trailers]
-        {
+        for body in [
+            "\r\n",
+            "g\r\n",
+            "-1\r\n",
+            "+1\r\n",
+            "5\n",
+            "5;a\nb",
+            "5\r\nhelloX",
+            "5\r\nhello\n",
+            "0000000000000000f\r\n",
+            "0x5\r\n",
+            " 5\r\n",
+            "5 \r\n",
+            "3 3\r\n",
+            &long,
+            &trailers,
+        ] {
             assert_eq!(Chunked::default().advance(body.as_bytes()), Err(Malformed), "{body:?}");
         }
     }

@@ -125,7 +125,10 @@ fn parse_request_line(line: &[u8]) -> Result<RequestLine<'_>, Reason> {
         b"HTTP/1.0" => false,
         _ => return Err(Reason::BadRequest),
     };
-    if method.is_empty() || method.len() > 32 || !method.iter().all(|&b| is_token(b) && !b.is_ascii_lowercase()) {
+    if method.is_empty()
+        || method.len() > 32
+        || !method.iter().all(|&b| is_token(b) && !b.is_ascii_lowercase())
+    {
         return Err(Reason::BadRequest);
     }
     if method == b"CONNECT" || method == b"TRACE" {
@@ -172,7 +175,8 @@ impl<'a> Seen<'a> {
         // A line that starts with white space is obs-fold; a name never has any, so that is refused here as well.
         let colon = memchr::memchr(b':', line).ok_or(Reason::BadRequest)?;
         let (name, value) = (&line[..colon], line[colon + 1..].trim_ascii());
-        if name.is_empty() || !name.iter().all(|&b| is_token(b)) || !value.iter().all(|&b| is_field_value(b)) {
+        if name.is_empty() || !name.iter().all(|&b| is_token(b)) || !value.iter().all(|&b| is_field_value(b))
+        {
             return Err(Reason::BadRequest);
         }
         match name.len() {
@@ -232,8 +236,23 @@ fn transfer_coding(value: &[u8]) -> Result<(), Reason> {
 
 /// `tchar` of RFC 9110 section 5.6.2.
 pub(crate) fn is_token(byte: u8) -> bool {
-    matches!(byte, b'!' | b'#' | b'$' | b'%' | b'&' | b'\'' | b'*' | b'+' | b'-' | b'.' | b'^' | b'_' | b'`' | b'|' | b'~')
-        || byte.is_ascii_alphanumeric()
+    matches!(
+        byte,
+        b'!' | b'#'
+            | b'$'
+            | b'%'
+            | b'&'
+            | b'\''
+            | b'*'
+            | b'+'
+            | b'-'
+            | b'.'
+            | b'^'
+            | b'_'
+            | b'`'
+            | b'|'
+            | b'~'
+    ) || byte.is_ascii_alphanumeric()
 }
 
 /// What a field value may hold: visible bytes, space and tab (RFC 9110 section 5.5).

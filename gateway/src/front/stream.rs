@@ -15,7 +15,8 @@ use pingora::protocols::l4::socket::SocketAddr as PingoraAddr;
 use pingora::protocols::raw_connect::ProxyDigest;
 use pingora::protocols::tls::{ALPN, SslDigest, TlsRef};
 use pingora::protocols::{
-    GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl, Stream, TimingDigest, UniqueID,
+    GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl, Stream,
+    TimingDigest, UniqueID,
 };
 use std::io;
 use std::net::SocketAddr;
@@ -169,7 +170,7 @@ impl ClientStream {
     /// Hands the engine one request: its head, which is received completely, and its body.
     /// `body_time` bounds the body as a whole.
     pub fn begin(&mut self, head: &Head, body_time: Option<Duration>) {
-        let length = head.length - self.to_origin_form(head.absolute);
+        let length = head.length - self.cut_authority(head.absolute);
         self.reading = Reading::Head { remaining: length, framing: head.framing };
         self.upgrade = head.upgrade;
         self.fault = None;
@@ -179,7 +180,7 @@ impl ClientStream {
 
     /// Cuts scheme and authority out of the target: they agree with Host, and upstreams expect a path (RFC 9112 section
     /// 3.2.2). Answers by how much the head became shorter.
-    fn to_origin_form(&mut self, (start, end): (usize, usize)) -> usize {
+    fn cut_authority(&mut self, (start, end): (usize, usize)) -> usize {
         if start == end {
             return 0;
         }
@@ -359,7 +360,11 @@ impl Drop for ClientStream {
 }
 
 impl AsyncRead for ClientStream {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         let result = self.poll_request(cx, buf);
         if result.is_pending() && !self.unsent.is_empty() {
             // Nobody knows when the engine writes again: what is gathered must not wait for it.
@@ -406,7 +411,9 @@ impl Shutdown for ClientStream {
         if self.flush().await.is_err() {
             return;
         }
-        if matches!(self.reading, Reading::Tunnel) || (matches!(self.reading, Reading::Behind) && self.buffered().is_empty()) {
+        if matches!(self.reading, Reading::Tunnel)
+            || (matches!(self.reading, Reading::Behind) && self.buffered().is_empty())
+        {
             Shutdown::shutdown(&mut *self.inner).await;
         } else {
             self.linger().await;

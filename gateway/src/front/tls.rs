@@ -3,7 +3,10 @@
 //! A renewed certificate is served by the next handshake; no listener and no context is touched.
 
 use crate::live::Live;
-use openssl::ssl::{AlpnError, NameType, SslAcceptor, SslMethod, SslOptions, SslSessionCacheMode, SslVersion, select_next_proto};
+use openssl::ssl::{
+    AlpnError, NameType, SslAcceptor, SslMethod, SslOptions, SslSessionCacheMode, SslVersion,
+    select_next_proto,
+};
 use pingora::listeners::TlsAccept;
 use pingora::protocols::l4::stream::Stream as L4Stream;
 use pingora::protocols::tls::{SslStream, TlsRef, server::handshake_with_callback};
@@ -39,7 +42,9 @@ impl Tls {
         builder.set_min_proto_version(Some(SslVersion::TLS1_2))?;
         builder.set_cipher_list(CIPHERS)?;
         builder.set_groups_list(GROUPS)?;
-        builder.set_alpn_select_callback(|_, offered| select_next_proto(PROTOCOLS, offered).ok_or(AlpnError::NOACK));
+        builder.set_alpn_select_callback(|_, offered| {
+            select_next_proto(PROTOCOLS, offered).ok_or(AlpnError::NOACK)
+        });
         // Stateful sessions as in ingress-nginx: tickets would hang on one key for the life of the process.
         builder.set_options(SslOptions::NO_TICKET | SslOptions::NO_RENEGOTIATION);
         builder.set_session_cache_mode(SslSessionCacheMode::SERVER);

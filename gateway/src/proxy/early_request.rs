@@ -53,7 +53,9 @@ fn read_host(request: &mut RequestHeader, ctx: &mut Context) -> Result<()> {
     }
     let target = request.uri.authority().map(|authority| authority.as_str().as_bytes());
     match (target, host) {
-        (Some(target), Some(host)) if !target.eq_ignore_ascii_case(host) => return Err(refuse(ctx, Reason::BadRequest)),
+        (Some(target), Some(host)) if !target.eq_ignore_ascii_case(host) => {
+            return Err(refuse(ctx, Reason::BadRequest));
+        }
         (None, None) if request.version == Version::HTTP_10 => {}
         (None, None) => return Err(refuse(ctx, Reason::BadRequest)),
         (target, host) => match target.or(host).and_then(authority::parse) {

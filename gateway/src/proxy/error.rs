@@ -16,7 +16,12 @@ pub(super) fn connecting(ctx: &mut Context, mut e: Box<Error>) -> Box<Error> {
 }
 
 /// A try broke after its connection was made.
-pub(super) fn proxying(session: &mut Session, ctx: &mut Context, mut e: Box<Error>, reused: bool) -> Box<Error> {
+pub(super) fn proxying(
+    session: &mut Session,
+    ctx: &mut Context,
+    mut e: Box<Error>,
+    reused: bool,
+) -> Box<Error> {
     let reason = classify(session, ctx, &e);
     ctx.reason = Some(reason);
     let upstream = *e.esource() == ErrorSource::Upstream;

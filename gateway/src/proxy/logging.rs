@@ -36,7 +36,11 @@ pub(super) fn record(telemetry: &Telemetry, session: &mut Session, ctx: &mut Con
         connect_time: ctx.connect_time,
         header_time: ctx.header_time,
         request_id: &ctx.request_id,
-        user_agent: request.headers.get(http::header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or(""),
+        user_agent: request
+            .headers
+            .get(http::header::USER_AGENT)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or(""),
     });
 }
 

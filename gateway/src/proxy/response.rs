@@ -34,9 +34,10 @@ pub(super) fn filter(session: &mut Session, response: &mut ResponseHeader, ctx: 
 /// What concerned only the connection to the upstream (RFC 9110 section 7.6.1). The engine writes our own `Connection`.
 fn drop_hop_by_hop(response: &mut ResponseHeader) {
     let values = response.headers.get_all(CONNECTION).iter().filter_map(|value| value.to_str().ok());
-    let names = values.flat_map(|value| value.split(',')).map(str::trim).filter(|name| {
-        !["", "close", "keep-alive"].iter().any(|word| name.eq_ignore_ascii_case(word))
-    });
+    let names = values
+        .flat_map(|value| value.split(','))
+        .map(str::trim)
+        .filter(|name| !["", "close", "keep-alive"].iter().any(|word| name.eq_ignore_ascii_case(word)));
     let names: Vec<HeaderName> = names.filter_map(|name| HeaderName::try_from(name).ok()).collect();
     // Framing is not the upstream's to remove.
     for name in names.iter().filter(|name| ![CONTENT_LENGTH, TRANSFER_ENCODING].contains(name)) {

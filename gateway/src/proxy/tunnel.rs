@@ -38,9 +38,12 @@ const CHUNK: usize = 16 * 1024;
 pub(super) fn is_websocket(session: &mut Session) -> bool {
     let request = session.req_header();
     let has = |name, word: &str| {
-        request.headers.get_all(name).iter().filter_map(|value| value.to_str().ok()).any(|value| {
-            value.split(',').any(|item| item.trim().eq_ignore_ascii_case(word))
-        })
+        request
+            .headers
+            .get_all(name)
+            .iter()
+            .filter_map(|value| value.to_str().ok())
+            .any(|value| value.split(',').any(|item| item.trim().eq_ignore_ascii_case(word)))
     };
     request.version == Version::HTTP_11
         && request.headers.contains_key(UPGRADE)
@@ -92,7 +95,8 @@ async fn open(gateway: &Gateway, session: &Session, ctx: &mut Context) -> Result
 async fn connect(gateway: &Gateway, ctx: &mut Context) -> Result<(Stream, Duration), Reason> {
     let tries = ctx.table().settings().proxy_next_upstream_tries;
     loop {
-        let peer: Box<HttpPeer> = upstream_peer::choose(ctx).map_err(|_| ctx.reason.unwrap_or(Reason::NoEndpoints))?;
+        let peer: Box<HttpPeer> =
+            upstream_peer::choose(ctx).map_err(|_| ctx.reason.unwrap_or(Reason::NoEndpoints))?;
         match gateway.connector.new_stream(&*peer).await {
             Ok(stream) => {
                 ctx.connected();
@@ -114,7 +118,9 @@ fn request_head(gateway: &Gateway, client: &RequestHeader, ctx: &Context) -> Res
     for name in nominated(client) {
         request.remove_header(name.as_str());
     }
-    for name in ["connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"] {
+    for name in
+        ["connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"]
+    {
         request.remove_header(name);
     }
     upstream_request::filter(&gateway.ports, client, &mut request, ctx)?;

@@ -61,7 +61,12 @@ pub(super) fn filter(
 }
 
 /// What the client said goes under another name; under the old one only we speak.
-fn move_header(client: &RequestHeader, request: &mut RequestHeader, from: HeaderName, to: HeaderName) -> Result<()> {
+fn move_header(
+    client: &RequestHeader,
+    request: &mut RequestHeader,
+    from: HeaderName,
+    to: HeaderName,
+) -> Result<()> {
     request.remove_header(&to);
     if let Some(value) = client.headers.get(&from) {
         request.insert_header(to, value.clone())?;
@@ -74,7 +79,8 @@ fn drop_underscores(request: &mut RequestHeader) {
     if !request.headers.keys().any(|name| name.as_str().contains('_')) {
         return;
     }
-    let names: Vec<HeaderName> = request.headers.keys().filter(|name| name.as_str().contains('_')).cloned().collect();
+    let names: Vec<HeaderName> =
+        request.headers.keys().filter(|name| name.as_str().contains('_')).cloned().collect();
     for name in names {
         request.remove_header(&name);
     }

@@ -27,8 +27,18 @@ pub struct HostTable {
     host: Host,
     virtual_host: Option<Arc<VirtualHost>>,
     spots: Map<Spot>,
-    /// How many rules there are per number of elements; the last is not 0.
-    depths: Vec<u32>,
+    depths: Depths,
+}
+
+/// How many rules there are per number of elements of their path.
+#[derive(Clone, Debug, Default)]
+struct Depths {
+    /// The last is not 0.
+    rules: Vec<u32>,
+    /// The length of `rules`, here so that a lookup need not fetch those.
+    levels: usize,
+    /// The depths below 64 that have rules, for the same reason.
+    used: u64,
 }
 
 /// The rules that differ only in their kind and in the slash at the end.
@@ -49,7 +59,7 @@ pub(super) enum FoundPath<'t> {
 
 impl HostTable {
     pub(super) fn new(host: Host) -> Self {
-        Self { host, virtual_host: None, spots: Map::default(), depths: Vec::new() }
+        Self { host, virtual_host: None, spots: Map::default(), depths: Depths::default() }
     }
 
     /// The host.
@@ -83,8 +93,8 @@ impl HostTable {
 
     pub(super) fn find(&self, state: &RandomState, path: &str) -> FoundPath<'_> {
         let mut best = None;
-        for (step, rules) in Steps::new(state, path).zip(&self.depths) {
-            if *rules == 0 {
+        for step in Steps::new(state, path).take(self.depths.levels) {
+            if !self.depths.may_have(step.depth) {
                 continue;
             }
             let Some(spot) = self.spots.get(step.hash(), step.key) else {
@@ -131,24 +141,39 @@ impl HostTable {
             self.spots.remove(hash, step.key);
         }
         match (was, is) {
-            (false, true) => self.count_in(step.depth),
-            (true, false) => self.count_out(step.depth),
+            (false, true) => self.depths.count_in(step.depth),
+            (true, false) => self.depths.count_out(step.depth),
             _ => {}
         }
     }
+}
+
+impl Depths {
+    /// Whether a rule may have this many elements.
+    fn may_have(&self, depth: usize) -> bool {
+        depth >= 64 || self.used >> depth & 1 == 1
+    }
 
     fn count_in(&mut self, depth: usize) {
-        if self.depths.len() <= depth {
-            self.depths.resize(depth + 1, 0);
+        if self.rules.len() <= depth {
+            self.rules.resize(depth + 1, 0);
         }
-        self.depths[depth] += 1;
+        self.rules[depth] += 1;
+        self.summarise();
     }
 
     fn count_out(&mut self, depth: usize) {
-        self.depths[depth] -= 1;
-        while self.depths.last() == Some(&0) {
-            self.depths.pop();
+        self.rules[depth] -= 1;
+        while self.rules.last() == Some(&0) {
+            self.rules.pop();
         }
+        self.summarise();
+    }
+
+    fn summarise(&mut self) {
+        self.levels = self.rules.len();
+        let used = self.rules.iter().take(64).enumerate().filter(|(_, rules)| **rules > 0);
+        self.used = used.fold(0, |used, (depth, _)| used | 1 << depth);
     }
 }
 

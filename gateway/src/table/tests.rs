@@ -140,6 +140,23 @@ fn a_path_of_many_slashes_or_of_great_length_is_looked_up_like_any_other() {
     assert_eq!(found(&live, "a.test", &format!("/{}", "x".repeat(60_000))), "a.test Prefix /");
 }
 
+#[test]
+fn rules_of_any_depth_are_found_and_forgotten() {
+    let paths: Vec<_> = [0, 1, 62, 63, 64, 65, 200].map(|depth| format!("/{}", "a/".repeat(depth))).into();
+    let live = live(paths.iter().map(|path| route("a.test", Exact, path)).chain([host("a.test")]));
+    for path in &paths {
+        assert_eq!(found(&live, "a.test", path), format!("a.test Exact {path}"));
+    }
+    for (revision, path) in paths.iter().enumerate().rev() {
+        live.apply(Batch::difference(
+            revision as u64,
+            [Change::Remove(Key::Route(key("a.test", Exact, path)))],
+        ));
+        assert_eq!(found(&live, "a.test", path), "Nothing");
+        assert!(paths[..revision].iter().all(|path| found(&live, "a.test", path) != "Nothing"));
+    }
+}
+
 /// The rules of the Ingress documentation and of `ingress-nginx`, read aloud.
 #[derive(Default)]
 struct Oracle {

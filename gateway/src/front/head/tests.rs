@@ -14,10 +14,19 @@ fn framing(text: &str) -> Framing {
 #[test]
 fn an_ordinary_request_is_taken() {
     assert_eq!(framing("GET /a?b HTTP/1.1\r\nHost: a.test\r\n\r\n"), Framing::Length(0));
-    assert_eq!(framing("POST / HTTP/1.1\r\nHost: a.test:80\r\nContent-Length: 12\r\n\r\n"), Framing::Length(12));
-    assert_eq!(framing("POST / HTTP/1.1\r\nHost: [::1]:80\r\nTransfer-Encoding: Chunked\r\n\r\n"), Framing::Chunked);
+    assert_eq!(
+        framing("POST / HTTP/1.1\r\nHost: a.test:80\r\nContent-Length: 12\r\n\r\n"),
+        Framing::Length(12)
+    );
+    assert_eq!(
+        framing("POST / HTTP/1.1\r\nHost: [::1]:80\r\nTransfer-Encoding: Chunked\r\n\r\n"),
+        Framing::Chunked
+    );
     assert_eq!(framing("GET / HTTP/1.0\r\n\r\n"), Framing::Length(0));
-    assert_eq!(framing("GET http://A.test/x HTTP/1.1\r\nhost: a.TEST\r\nx: \t y\u{e4}\r\n\r\n"), Framing::Length(0));
+    assert_eq!(
+        framing("GET http://A.test/x HTTP/1.1\r\nhost: a.TEST\r\nx: \t y\u{e4}\r\n\r\n"),
+        Framing::Length(0)
+    );
 }
 
 #[test]
@@ -96,7 +105,10 @@ fn a_request_line_that_is_not_one_is_refused() {
         assert_eq!(read(&format!("{line}\r\nHost: a.test\r\n\r\n")), Err(*reason), "{line:?}");
     }
     assert_eq!(read("\r\nGET / HTTP/1.1\r\n\r\n"), Err(Reason::BadRequest));
-    assert_eq!(read("POST / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"), Err(Reason::BadRequest));
+    assert_eq!(
+        read("POST / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"),
+        Err(Reason::BadRequest)
+    );
 }
 
 #[test]

@@ -10,9 +10,13 @@ const MAX: usize = 2048;
 pub(super) fn json(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
     let (text, cut) = bounded(text);
+    if !cut && text.bytes().all(is_plain) {
+        out.extend_from_slice(text.as_bytes());
+        return out.push(b'"');
+    }
     let mut start = 0;
     for (index, char) in text.char_indices() {
-        if matches!(char, ' '..='~') && char != '"' && char != '\\' {
+        if u8::try_from(char).is_ok_and(is_plain) {
             continue;
         }
         out.extend_from_slice(&text.as_bytes()[start..index]);
@@ -40,8 +44,11 @@ pub(super) fn text(out: &mut Vec<u8>, text: &str) {
         out.push(b'-');
     }
     let (text, cut) = bounded(text);
+    if !cut && text.bytes().all(is_plain) {
+        return out.extend_from_slice(text.as_bytes());
+    }
     for byte in text.bytes() {
-        if matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\' {
+        if is_plain(byte) {
             out.push(byte);
         } else {
             out.extend_from_slice(b"\\x");
@@ -51,6 +58,11 @@ pub(super) fn text(out: &mut Vec<u8>, text: &str) {
     if cut {
         out.extend_from_slice(b"...");
     }
+}
+
+/// Printable ASCII that means nothing in either format; nearly every text has nothing else.
+fn is_plain(byte: u8) -> bool {
+    matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\'
 }
 
 /// Letters and the like may stay as they are; controls, directions, line ends and private characters may not.
