@@ -94,8 +94,12 @@ impl Admin {
     async fn answer(&self, stream: &mut TcpStream, request: &Request) -> io::Result<()> {
         let large = matches!(request.path.as_str(), "/metrics" | "/config");
         // Held until the page is sent.
-        let _place = if large { self.large_pages.acquire().await.ok() } else { None };
-        let answer = self.page(&request.path);
+        let place = large.then(|| self.large_pages.try_acquire());
+        let answer = match &place {
+            // Whoever does not read its page must not make the probes wait.
+            Some(Err(_)) => Answer::text(503, "too many pages of this size are being read, try again\n"),
+            _ => self.page(&request.path),
+        };
         timeout(WRITE_TIME, exchange::write(stream, request.with_body, answer)).await?
     }
 

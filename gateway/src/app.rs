@@ -22,6 +22,7 @@ use pingora::server::configuration::ServerConf;
 use pingora_proxy::http_proxy;
 use socket2::Socket;
 use std::io::IsTerminal;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -133,16 +134,26 @@ fn control(
     thread::Builder::new().name("control".into()).spawn(move || {
         runtime.block_on(async {
             let admin = admin::serve(admin, Arc::clone(&live), telemetry, ready);
-            tokio::join!(sync::run(socket, live), admin);
+            tokio::join!(follow(socket, live), admin);
         });
     })?;
     Ok(())
 }
 
+/// Follows controller-sync. A panic there would be a defect of ours; it must end neither the admin port nor updates.
+async fn follow(socket: PathBuf, live: Arc<Live>) {
+    while let Err(error) = tokio::spawn(sync::run(socket.clone(), Arc::clone(&live))).await {
+        tracing::error!(%error, "following controller-sync failed, which is a defect of Ingora; starting over");
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+}
+
 /// One core's engine and what its connections need.
 fn front(args: &Args, live: &Arc<Live>, drain: &Arc<Drain>, telemetry: &Arc<Telemetry>) -> Arc<Front> {
     let conf = Arc::new(ServerConf { upstream_keepalive_pool_size: UPSTREAM_POOL, ..ServerConf::default() });
+    let busy = drain.core();
     let gateway = Gateway {
+        busy: Arc::clone(&busy),
         live: Arc::clone(live),
         telemetry: Arc::clone(telemetry),
         ports: PublicPorts { http: args.http_port.to_string(), https: args.https_port.to_string() },
@@ -160,7 +171,7 @@ fn front(args: &Args, live: &Arc<Live>, drain: &Arc<Drain>, telemetry: &Arc<Tele
         live: Arc::clone(live),
         proxy: Arc::new(proxy),
         drain: Arc::clone(drain),
-        busy: drain.core(),
+        busy,
         telemetry: Arc::clone(telemetry),
         client_header_timeout: args.client_header_timeout.map(Duration::from_secs),
     })

@@ -106,7 +106,7 @@ impl Drain {
         busy
     }
 
-    /// How many requests are in flight; each HTTP/2 connection counts as one.
+    /// How many requests and handshakes are in flight.
     pub fn in_flight(&self) -> usize {
         let cores = self.cores.lock().unwrap_or_else(PoisonError::into_inner);
         cores.iter().map(|busy| busy.0.load(Ordering::Acquire)).sum()
@@ -137,6 +137,24 @@ impl Busy {
     pub fn enter(&self) -> InFlight<'_> {
         self.0.fetch_add(1, Ordering::AcqRel);
         InFlight(self)
+    }
+}
+
+/// One request in flight that keeps its counter alive.
+#[derive(Debug)]
+pub struct Counted(Arc<Busy>);
+
+impl Counted {
+    /// Counts a request in, until this is dropped.
+    pub fn new(busy: &Arc<Busy>) -> Self {
+        busy.0.fetch_add(1, Ordering::AcqRel);
+        Self(Arc::clone(busy))
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.0.fetch_sub(1, Ordering::AcqRel);
     }
 }
 

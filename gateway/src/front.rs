@@ -11,6 +11,7 @@ pub mod accept;
 pub mod chunked;
 pub mod head;
 pub mod http1;
+mod outgoing;
 pub mod stream;
 pub mod streams;
 pub mod tls;
@@ -59,7 +60,6 @@ impl Front {
         if matches!(pingora::protocols::Ssl::selected_alpn_proto(&stream), Some(pingora::protocols::ALPN::H2))
         {
             if self.read_preface(&mut stream).await {
-                let _in_flight = self.busy.enter();
                 self.serve_http2(stream).await;
             }
             return;

@@ -20,6 +20,7 @@ mod upstream_request;
 
 pub use context::Context;
 
+use crate::drain::Busy;
 use crate::live::Live;
 use crate::telemetry::Telemetry;
 use async_trait::async_trait;
@@ -48,6 +49,8 @@ pub struct Gateway {
     pub live: Arc<Live>,
     /// Metrics and access log.
     pub telemetry: Arc<Telemetry>,
+    /// The requests in flight on this core.
+    pub busy: Arc<Busy>,
     /// What `X-Forwarded-Port` says.
     pub ports: PublicPorts,
     /// Connects WebSocket tunnels, which the engine's own pool must not keep.
@@ -75,7 +78,7 @@ impl ProxyHttp for Gateway {
     }
 
     async fn proxy_upstream_filter(&self, session: &mut Session, ctx: &mut Context) -> Result<bool> {
-        if tunnel::is_websocket(session) {
+        if tunnel::is_websocket(session, ctx) {
             tunnel::run(self, session, ctx).await?;
             return Ok(false);
         }

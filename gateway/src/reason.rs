@@ -21,8 +21,6 @@ pub enum Reason {
     MethodNotAllowed,
     /// `Expect` with anything but `100-continue`.
     ExpectationFailed,
-    /// The request's host is not the one its connection was made for.
-    Misdirected,
     /// No host or path matches.
     NoRoute,
     /// A rule whose backend is not a Service.
@@ -53,7 +51,7 @@ pub enum Reason {
 
 impl Reason {
     /// All reasons, for tables and metrics.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 20] = [
         Self::BadRequest,
         Self::UnknownTransferCoding,
         Self::HeaderTimeout,
@@ -61,7 +59,6 @@ impl Reason {
         Self::HeaderTooLarge,
         Self::MethodNotAllowed,
         Self::ExpectationFailed,
-        Self::Misdirected,
         Self::NoRoute,
         Self::BackendUnsupported,
         Self::AddSlash,
@@ -88,7 +85,6 @@ impl Reason {
             Self::BodyTooLarge => 413,
             Self::UriTooLong => 414,
             Self::ExpectationFailed => 417,
-            Self::Misdirected => 421,
             Self::HeaderTooLarge => 431,
             Self::ClientClosed => 499,
             Self::Internal => 500,
@@ -109,7 +105,6 @@ impl Reason {
             Self::HeaderTooLarge => "header_too_large",
             Self::MethodNotAllowed => "method_not_allowed",
             Self::ExpectationFailed => "expectation_failed",
-            Self::Misdirected => "misdirected",
             Self::NoRoute => "no_route",
             Self::BackendUnsupported => "backend_unsupported",
             Self::AddSlash => "add_slash",

@@ -5,7 +5,6 @@ use super::stream::ClientStream;
 use super::tls::Tls;
 use crate::page;
 use crate::reason::Reason;
-use futures_util::FutureExt as _;
 use pingora::protocols::l4::stream::Stream as L4Stream;
 use pingora::protocols::{GetSocketDigest, SocketDigest};
 use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
@@ -110,9 +109,17 @@ pub async fn accept(front: Arc<Front>, listener: TcpListener, tls: Option<Tls>) 
             }
         }
     }
-    // Closing the socket would reset the connections that the kernel has taken for us already.
-    while let Some(Ok((socket, client))) = listener.accept().now_or_never() {
-        take(&front, socket, canonical(client), tls.clone());
+    take_the_rest(&front, listener, tls);
+}
+
+/// Closing the socket would reset the connections that the kernel has taken for us already.
+fn take_the_rest(front: &Arc<Front>, listener: TcpListener, tls: Option<Tls>) {
+    let Ok(listener) = listener.into_std() else { return };
+    while let Ok((socket, client)) = listener.accept() {
+        let socket = socket.set_nonblocking(true).and_then(|()| TcpStream::from_std(socket));
+        if let Ok(socket) = socket {
+            take(front, socket, canonical(client), tls.clone());
+        }
     }
 }
 
@@ -158,6 +165,7 @@ async fn handshake(
     let Some(tls) = tls else {
         return Some(ClientStream::new(Box::new(stream), client));
     };
+    let _in_flight = front.busy.enter();
     match tokio::time::timeout(front.header_time(), tls.accept(stream)).await {
         Ok(Ok(stream)) => return Some(ClientStream::new(Box::new(stream), client)),
         Ok(Err(error)) => tracing::debug!(client = %client.ip(), %error, "TLS handshake failed"),

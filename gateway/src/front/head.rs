@@ -174,7 +174,7 @@ impl<'a> Seen<'a> {
     fn header(&mut self, line: &'a [u8]) -> Result<(), Reason> {
         // A line that starts with white space is obs-fold; a name never has any, so that is refused here as well.
         let colon = memchr::memchr(b':', line).ok_or(Reason::BadRequest)?;
-        let (name, value) = (&line[..colon], line[colon + 1..].trim_ascii());
+        let (name, value) = (&line[..colon], trim(&line[colon + 1..]));
         if name.is_empty() || !name.iter().all(|&b| is_token(b)) || !value.iter().all(|&b| is_field_value(b))
         {
             return Err(Reason::BadRequest);
@@ -229,7 +229,7 @@ fn transfer_coding(value: &[u8]) -> Result<(), Reason> {
     if value.eq_ignore_ascii_case(b"chunked") {
         return Ok(());
     }
-    let mut codings = value.split(|&b| b == b',').map(<[u8]>::trim_ascii);
+    let mut codings = value.split(|&b| b == b',').map(trim);
     let known = codings.all(|coding| coding.eq_ignore_ascii_case(b"chunked") || coding.is_empty());
     Err(if known { Reason::BadRequest } else { Reason::UnknownTransferCoding })
 }
@@ -253,6 +253,14 @@ pub(crate) fn is_token(byte: u8) -> bool {
             | b'|'
             | b'~'
     ) || byte.is_ascii_alphanumeric()
+}
+
+/// Optional white space is space and tab, nothing else (RFC 9110 section 5.6.3).
+fn trim(value: &[u8]) -> &[u8] {
+    let blank = |byte: &u8| matches!(byte, b' ' | b'\t');
+    let start = value.iter().position(|byte| !blank(byte)).unwrap_or(value.len());
+    let end = value.iter().rposition(|byte| !blank(byte)).map_or(start, |last| last + 1);
+    &value[start..end]
 }
 
 /// What a field value may hold: visible bytes, space and tab (RFC 9110 section 5.5).

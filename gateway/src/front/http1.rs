@@ -31,12 +31,15 @@ pub(super) async fn serve(front: &Front, mut stream: Box<ClientStream>) {
         if !first_byte(&mut stream, patience).await {
             return;
         }
-        let _in_flight = front.busy.enter();
+        let in_flight = front.busy.enter();
         let table = front.live.table();
         let settings = table.settings();
         let head = match arrive(front, &mut stream, served == 0).await {
             Arrival::Request(head) => head,
-            Arrival::Http2 => return front.serve_http2(*stream).await,
+            Arrival::Http2 => {
+                drop(in_flight);
+                return front.serve_http2(*stream).await;
+            }
             Arrival::Refused(reason) => return front.refuse(stream, reason).await,
             Arrival::Gone => return,
         };
@@ -57,6 +60,7 @@ pub(super) async fn serve(front: &Front, mut stream: Box<ClientStream>) {
             Some(io) => stream = io,
             None => return,
         }
+        drop(in_flight);
     }
 }
 
@@ -75,7 +79,9 @@ async fn arrive(front: &Front, stream: &mut ClientStream, first: bool) -> Arriva
     let deadline = Instant::now() + front.header_time();
     let mut scan = Scan::default();
     loop {
-        skip_empty_line(stream);
+        if skip_empty_line(stream) {
+            scan = Scan::default();
+        }
         if first && stream.buffered().starts_with(&H2_PREFACE[..4]) {
             return match timeout_at(deadline, front.read_preface(stream)).await {
                 Ok(true) => Arrival::Http2,
@@ -96,8 +102,10 @@ async fn arrive(front: &Front, stream: &mut ClientStream, first: bool) -> Arriva
 }
 
 /// Some clients send an extra CRLF behind a body; it is to be ignored (RFC 9112 section 2.2).
-fn skip_empty_line(stream: &mut ClientStream) {
-    if stream.buffered().starts_with(b"\r\n") {
+fn skip_empty_line(stream: &mut ClientStream) -> bool {
+    let empty = stream.buffered().starts_with(b"\r\n");
+    if empty {
         stream.skip(2);
     }
+    empty
 }

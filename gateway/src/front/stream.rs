@@ -10,6 +10,7 @@
 
 use super::chunked::Chunked;
 use super::head::{Framing, Head};
+use super::outgoing::Outgoing;
 use super::streams::{self, Streams};
 use pingora::protocols::l4::socket::SocketAddr as PingoraAddr;
 use pingora::protocols::raw_connect::ProxyDigest;
@@ -29,12 +30,8 @@ use tokio::time::Instant;
 
 /// How much is read from a socket at once, in bytes.
 const READ_SIZE: usize = 8 * 1024;
-/// How much of an answer is gathered before it is written, in bytes.
-const WRITE_BUFFER: usize = 16 * 1024;
 /// How long a closed connection is drained, so that the client can read the answer before it sees a reset.
 const LINGER: Duration = Duration::from_secs(2);
-/// How much is read and dropped meanwhile, in bytes.
-const LINGER_BYTES: usize = 1024 * 1024;
 
 /// What the bytes that come next belong to.
 #[derive(Debug)]
@@ -74,8 +71,7 @@ pub struct ClientStream {
     upgrade: bool,
     body_deadline: Option<Instant>,
     fault: Option<BodyFault>,
-    unsent: Vec<u8>,
-    sent: usize,
+    outgoing: Outgoing,
     streams: Option<Arc<ProxyDigest>>,
 }
 
@@ -95,8 +91,7 @@ impl ClientStream {
             upgrade: false,
             body_deadline: None,
             fault: None,
-            unsent: Vec::new(),
-            sent: 0,
+            outgoing: Outgoing::default(),
             streams: None,
         }
     }
@@ -200,13 +195,13 @@ impl ClientStream {
             self.unread = Vec::new();
             self.taken = 0;
         }
-        self.unsent = Vec::new();
+        self.outgoing.rest();
         Some(self)
     }
 
     /// Writes `answer` and closes, giving the client time to read it.
     pub async fn refuse(&mut self, answer: &[u8]) {
-        if self.inner.write_all(answer).await.is_ok() && self.inner.flush().await.is_ok() {
+        if self.write_all(answer).await.is_ok() && self.flush().await.is_ok() {
             self.linger().await;
         }
     }
@@ -217,14 +212,8 @@ impl ClientStream {
         let drain = async {
             // Only the read side matters from here on.
             let _ = self.inner.shutdown().await;
-            let mut dropped = 0;
             let mut space = [0; 2048];
-            while dropped < LINGER_BYTES {
-                match self.inner.read(&mut space).await {
-                    Ok(0) | Err(_) => break,
-                    Ok(count) => dropped += count,
-                }
-            }
+            while matches!(self.inner.read(&mut space).await, Ok(1..)) {}
         };
         // Whoever has not read it by now will not.
         let _ = tokio::time::timeout(LINGER, drain).await;
@@ -334,19 +323,6 @@ impl ClientStream {
         }
         Poll::Ready(Ok(()))
     }
-
-    fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while self.sent < self.unsent.len() {
-            let count = ready!(Pin::new(&mut self.inner).poll_write(cx, &self.unsent[self.sent..]))?;
-            if count == 0 {
-                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
-            }
-            self.sent += count;
-        }
-        self.unsent.clear();
-        self.sent = 0;
-        Poll::Ready(Ok(()))
-    }
 }
 
 impl Drop for ClientStream {
@@ -366,12 +342,10 @@ impl AsyncRead for ClientStream {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let result = self.poll_request(cx, buf);
-        if result.is_pending() && !self.unsent.is_empty() {
+        if result.is_pending() && !self.outgoing.is_empty() {
             // Nobody knows when the engine writes again: what is gathered must not wait for it.
-            if let Poll::Ready(Err(error)) = self.poll_send(cx) {
-                return Poll::Ready(Err(error));
-            }
-            if let Poll::Ready(Err(error)) = Pin::new(&mut self.inner).poll_flush(cx) {
+            let Self { outgoing, inner, .. } = &mut *self;
+            if let Poll::Ready(Err(error)) = outgoing.poll_flush(inner, cx) {
                 return Poll::Ready(Err(error));
             }
         }
@@ -384,24 +358,18 @@ impl AsyncWrite for ClientStream {
         if self.upgrade && buf.starts_with(b"HTTP/1.1 101 ") {
             self.reading = Reading::Tunnel;
         }
-        if self.unsent.len() + buf.len() > WRITE_BUFFER {
-            ready!(self.poll_send(cx))?;
-        }
-        if buf.len() >= WRITE_BUFFER {
-            return Pin::new(&mut self.inner).poll_write(cx, buf);
-        }
-        self.unsent.extend_from_slice(buf);
-        Poll::Ready(Ok(buf.len()))
+        let Self { outgoing, inner, .. } = &mut *self;
+        outgoing.poll_write(inner, cx, buf)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(self.poll_send(cx))?;
-        Pin::new(&mut self.inner).poll_flush(cx)
+        let Self { outgoing, inner, .. } = &mut *self;
+        outgoing.poll_flush(inner, cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(self.poll_send(cx))?;
-        Pin::new(&mut self.inner).poll_shutdown(cx)
+        let Self { outgoing, inner, .. } = &mut *self;
+        outgoing.poll_shutdown(inner, cx)
     }
 }
 
@@ -414,7 +382,8 @@ impl Shutdown for ClientStream {
         if matches!(self.reading, Reading::Tunnel)
             || (matches!(self.reading, Reading::Behind) && self.buffered().is_empty())
         {
-            Shutdown::shutdown(&mut *self.inner).await;
+            // Over TLS it sends a last record, and the client may take none.
+            let _ = tokio::time::timeout(LINGER, Shutdown::shutdown(&mut *self.inner)).await;
         } else {
             self.linger().await;
         }

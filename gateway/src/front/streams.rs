@@ -19,7 +19,7 @@ pub struct Streams {
 }
 
 impl Streams {
-    /// Notes that a request is over.
+    /// Notes that a request is over; `cancelled` if its client gave it up soon and without an answer.
     pub fn finished(&self, cancelled: bool) {
         self.finished.fetch_add(1, Ordering::Relaxed);
         if cancelled {

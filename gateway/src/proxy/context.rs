@@ -1,8 +1,10 @@
 //! What one request carries from phase to phase.
 
+use crate::drain::Counted;
 use crate::reason::Reason;
 use crate::table::{CompiledRoute, RouteTable};
 use crate::upstream::Target;
+use ingora_config::Protocol;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -31,6 +33,12 @@ pub struct Context {
     pub failed: Vec<SocketAddr>,
     /// Tries so far.
     pub tries: u32,
+    /// Whether a stale pooled connection was met already.
+    pub stale: bool,
+    /// Whether the request's ID was made here.
+    pub made_request_id: bool,
+    /// Counts an HTTP/2 request as in flight.
+    pub in_flight: Option<Counted>,
     /// When the current try started.
     pub try_started: Option<Instant>,
     /// How long its connection took.
@@ -59,6 +67,9 @@ impl Context {
             target: None,
             failed: Vec::new(),
             tries: 0,
+            stale: false,
+            made_request_id: false,
+            in_flight: None,
             try_started: None,
             connect_time: None,
             header_time: None,
@@ -79,9 +90,16 @@ impl Context {
 
     /// Notes that the current try's endpoint is of no use for this request.
     pub fn exclude_target(&mut self) {
-        if let Some(target) = self.target.take() {
+        // It stays for the log, which names the last endpoint that was tried.
+        if let Some(target) = &self.target {
             self.failed.push(target.address);
         }
+    }
+
+    /// Whether a broken connection from the pool may be forgiven: once, and only where one connection carries one
+    /// request. A request that breaks every connection must not get new ones without end.
+    pub fn may_be_stale(&self) -> bool {
+        !self.stale && self.target.as_ref().is_some_and(|target| target.protocol == Protocol::Http1)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::{Context, Gateway};
 use crate::authority;
+use crate::drain::Counted;
 use crate::reason::Reason;
 use http::{Method, Version, header};
 use pingora::http::RequestHeader;
@@ -21,6 +22,10 @@ pub(super) fn filter(gateway: &Gateway, session: &mut Session, ctx: &mut Context
     session.set_write_timeout(Some(Duration::from_secs(60)));
     session.set_total_drain_timeout(Some(DRAIN));
     ctx.table = Some(table);
+    if session.req_header().version == Version::HTTP_2 {
+        // HTTP/1 requests are counted by the front, from their first byte on.
+        ctx.in_flight = Some(Counted::new(&gateway.busy));
+    }
     // The engine counts a 100 as an answer before the end of the body and would close the connection behind it. What
     // that guards against is done where a final answer comes before the body: see `Context::waits_for_continue`.
     ctx.waits_for_continue = session.req_header().headers.contains_key(header::EXPECT);

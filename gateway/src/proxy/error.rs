@@ -22,19 +22,22 @@ pub(super) fn proxying(
     mut e: Box<Error>,
     reused: bool,
 ) -> Box<Error> {
-    let reason = classify(session, ctx, &e);
+    let mut reason = classify(session, ctx, &e);
+    if reason == Reason::UpstreamTimeout && !session.as_downstream_mut().is_body_done() {
+        // The engine waits for an answer while the body still comes: it was the client who paused.
+        reason = Reason::BodyTimeout;
+    }
     ctx.reason = Some(reason);
-    let upstream = *e.esource() == ErrorSource::Upstream;
+    let upstream = *e.esource() == ErrorSource::Upstream && reason != Reason::BodyTimeout;
     // nginx' `error timeout`: methods that change something are not sent twice, and nothing is after a first byte of
     // an answer or when the body is gone.
     let repeatable = session.req_header().method.is_idempotent()
         && !session.as_ref().retry_buffer_truncated()
         && session.response_written().is_none();
-    let stale = reused && reason == Reason::UpstreamBroken;
-    if stale {
-        // The pooled connection was closed while it lay there: that says nothing about the endpoint.
+    if reused && reason == Reason::UpstreamBroken && ctx.may_be_stale() {
+        // The pooled connection was closed while it lay there: that says nothing about the endpoint, once.
+        ctx.stale = true;
         ctx.tries = ctx.tries.saturating_sub(1);
-        ctx.target = None;
     } else if upstream {
         ctx.exclude_target();
     }
@@ -85,11 +88,12 @@ pub(super) async fn answer(session: &mut Session, ctx: &mut Context, e: &Error) 
     if reason == Reason::ClientClosed {
         return FailToProxy { error_code: 0, ..closed };
     }
-    // Upstream faults leave the client's connection in order, if its request was read to the end.
-    let reusable = *e.esource() == ErrorSource::Upstream && session.as_downstream_mut().is_body_done();
-    if !reusable {
-        session.set_keepalive(None);
-    }
+    // The engine ends the connection behind a failed request whatever is said here; the client must know.
+    session.set_keepalive(None);
     let sent = request::respond(session, ctx, reason).await;
-    FailToProxy { can_reuse_downstream: reusable && sent.is_ok(), ..closed }
+    if sent.is_ok() && !session.as_downstream().is_http2() {
+        // It would drop the socket, and with unread bytes in it the answer would be lost to a reset.
+        session.as_downstream_mut().shutdown().await;
+    }
+    closed
 }

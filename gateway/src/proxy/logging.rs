@@ -6,6 +6,7 @@ use crate::reason::Reason;
 use crate::telemetry::{Record, Telemetry};
 use http::Version;
 use pingora_proxy::Session;
+use std::time::Duration;
 
 pub(super) fn record(telemetry: &Telemetry, session: &mut Session, ctx: &mut Context) {
     let written = session.response_written().map(|response| response.status.as_u16());
@@ -56,6 +57,8 @@ fn protocol(version: Version) -> &'static str {
 fn count_stream(session: &Session, ctx: &Context) {
     let digest = session.digest().and_then(|digest| digest.proxy_digest.as_deref());
     if let Some(streams) = digest.and_then(streams::of) {
-        streams.finished(ctx.reason == Some(Reason::ClientClosed));
+        // Whoever ends a long stream that way does no harm.
+        let soon = ctx.started.elapsed() < Duration::from_secs(1);
+        streams.finished(soon && ctx.reason == Some(Reason::ClientClosed));
     }
 }

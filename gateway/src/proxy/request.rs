@@ -35,7 +35,7 @@ pub(super) async fn filter(session: &mut Session, ctx: &mut Context) -> Result<b
 }
 
 enum Refusal {
-    /// Answered; the connection lives on when the body was small or absent.
+    /// Answered; the connection lives on when there was no body.
     Page(Reason),
     /// Answered with a redirect to this location.
     AddSlash(String),
@@ -85,7 +85,19 @@ fn content_length(value: Option<&header::HeaderValue>) -> u64 {
 fn with_slash(target: &[u8], path_length: usize, ctx: &Context) -> String {
     let (path, query) = target.split_at(path_length);
     let scheme = if ctx.tls { "https" } else { "http" };
-    format!("{scheme}://{}{}/{}", ctx.host, String::from_utf8_lossy(path), String::from_utf8_lossy(query))
+    let mut location = format!("{scheme}://{}", ctx.host);
+    let ascii = |location: &mut String, bytes: &[u8]| {
+        for byte in bytes {
+            match byte {
+                0x21..=0x7e => location.push(char::from(*byte)),
+                other => location.push_str(&format!("%{other:02X}")),
+            }
+        }
+    };
+    ascii(&mut location, path);
+    location.push('/');
+    ascii(&mut location, query);
+    location
 }
 
 /// Answers with the page of `reason`.

@@ -1,8 +1,8 @@
 //! Fifth phase: the headers a client sees.
 
 use super::Context;
-use http::StatusCode;
 use http::header::{CONNECTION, CONTENT_LENGTH, HeaderName, HeaderValue, SERVER, TRANSFER_ENCODING, UPGRADE};
+use http::{StatusCode, Version};
 use ingora_config::Settings;
 use pingora::Result;
 use pingora::http::ResponseHeader;
@@ -20,6 +20,11 @@ pub(super) fn filter(session: &mut Session, response: &mut ResponseHeader, ctx: 
         session.set_keepalive(None);
     }
     drop_hop_by_hop(response);
+    if session.req_header().version == Version::HTTP_10 && !response.headers.contains_key(CONTENT_LENGTH) {
+        // HTTP/1.0 knows no chunks: the end of the connection is the end of the answer (RFC 9112 section 6.1).
+        response.remove_header(&TRANSFER_ENCODING);
+        session.set_keepalive(None);
+    }
     ctx.header_time = ctx.try_started.map(|at| at.elapsed());
     let settings = ctx.table().settings();
     if !settings.allow_backend_server_header {

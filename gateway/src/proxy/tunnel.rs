@@ -15,6 +15,7 @@ use crate::reason::Reason;
 use bytes::Bytes;
 use http::header::{CONNECTION, TRANSFER_ENCODING, UPGRADE};
 use http::{Method, Version};
+use ingora_config::Protocol;
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::protocols::Stream;
 use pingora::protocols::http::v1::client::{HttpSession, http_req_header_to_wire};
@@ -30,12 +31,19 @@ use tokio::time::timeout;
 const MAX_ANSWER_HEAD: usize = 64 * 1024;
 /// The most header lines of it.
 const MAX_ANSWER_LINES: usize = 128;
+/// The most tries where the settings name no limit; the engine's own is the same.
+const MAX_TRIES: u32 = 16;
 /// How much is relayed at once, in bytes.
 const CHUNK: usize = 16 * 1024;
 
 /// Whether the request wants to become a WebSocket: HTTP/1.1, GET, no body, `Upgrade: websocket`. Other upgrades are
 /// forwarded as the ordinary requests they also are; `h2c` in particular would smuggle (RFC 9113 section 3.1).
-pub(super) fn is_websocket(session: &mut Session) -> bool {
+pub(super) fn is_websocket(session: &mut Session, ctx: &Context) -> bool {
+    let http1 = ctx
+        .route
+        .as_ref()
+        .and_then(|route| route.group.as_ref())
+        .is_some_and(|g| g.protocol() == Protocol::Http1);
     let request = session.req_header();
     let has = |name, word: &str| {
         request
@@ -45,7 +53,8 @@ pub(super) fn is_websocket(session: &mut Session) -> bool {
             .filter_map(|value| value.to_str().ok())
             .any(|value| value.split(',').any(|item| item.trim().eq_ignore_ascii_case(word)))
     };
-    request.version == Version::HTTP_11
+    http1
+        && request.version == Version::HTTP_11
         && request.headers.contains_key(UPGRADE)
         && request.method == Method::GET
         && has(UPGRADE, "websocket")
@@ -93,7 +102,10 @@ async fn open(gateway: &Gateway, session: &Session, ctx: &mut Context) -> Result
 
 /// A new connection to some endpoint; nothing is sent before one stands, so trying again is always safe.
 async fn connect(gateway: &Gateway, ctx: &mut Context) -> Result<(Stream, Duration), Reason> {
-    let tries = ctx.table().settings().proxy_next_upstream_tries;
+    let tries = match ctx.table().settings().proxy_next_upstream_tries {
+        0 => MAX_TRIES,
+        tries => tries.min(MAX_TRIES),
+    };
     loop {
         let peer: Box<HttpPeer> =
             upstream_peer::choose(ctx).map_err(|_| ctx.reason.unwrap_or(Reason::NoEndpoints))?;
@@ -104,7 +116,7 @@ async fn connect(gateway: &Gateway, ctx: &mut Context) -> Result<(Stream, Durati
             }
             Err(error) => {
                 ctx.exclude_target();
-                if tries > 0 && ctx.tries >= tries {
+                if ctx.tries >= tries {
                     let late = matches!(error.etype(), ErrorType::ConnectTimedout);
                     return Err(if late { Reason::ConnectTimeout } else { Reason::ConnectFailed });
                 }
@@ -144,9 +156,6 @@ fn nominated(client: &RequestHeader) -> Vec<String> {
 async fn read_head(upstream: &mut Stream) -> io::Result<Head> {
     let mut raw = Vec::with_capacity(1024);
     while raw.len() < MAX_ANSWER_HEAD {
-        if upstream.read_buf(&mut raw).await? == 0 {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
         let mut lines = [httparse::EMPTY_HEADER; MAX_ANSWER_LINES];
         let mut response = httparse::Response::new(&mut lines);
         match response.parse(&raw) {
@@ -156,7 +165,11 @@ async fn read_head(upstream: &mut Stream) -> io::Result<Head> {
                 Some(_) => drop(raw.drain(..length)),
                 None => return Err(io::ErrorKind::InvalidData.into()),
             },
-            Ok(httparse::Status::Partial) => {}
+            Ok(httparse::Status::Partial) => {
+                if upstream.read_buf(&mut raw).await? == 0 {
+                    return Err(io::ErrorKind::UnexpectedEof.into());
+                }
+            }
             Err(_) => return Err(io::ErrorKind::InvalidData.into()),
         }
     }
@@ -172,6 +185,9 @@ async fn answer(session: &mut Session, ctx: &mut Context, upstream: Stream, head
         return request::respond(session, ctx, Reason::UpstreamBroken).await;
     };
     session.as_downstream_mut().write_response_header(Box::new(response)).await?;
+    // From here on only the silence of both sides counts.
+    session.set_read_timeout(None);
+    session.set_write_timeout(None);
     let patience = Duration::from_secs(ctx.table().settings().proxy_read_timeout.max(1).into());
     let early = Bytes::copy_from_slice(&head.raw[head.length..]);
     let (reader, writer) = tokio::io::split(upstream);
@@ -229,8 +245,8 @@ async fn refused(session: &mut Session, ctx: &mut Context, upstream: Stream, hea
     }
 }
 
-/// Bytes both ways. While one direction waits for a slow receiver the other one goes on, so that two peers that both
-/// only write cannot block each other through us.
+/// Bytes both ways. While the client is slow to read, what it sent before still goes to the upstream; it is read again
+/// when it has taken what is on its way to it.
 struct Relay {
     reader: ReadHalf<Stream>,
     writer: WriteHalf<Stream>,

@@ -27,5 +27,8 @@ pub(super) fn choose(ctx: &mut Context) -> Result<Box<HttpPeer>> {
     ctx.tries += 1;
     ctx.try_started = Some(Instant::now());
     ctx.connect_time = None;
+    ctx.header_time = None;
+    // The engine sends what it kept of the body through the filters again.
+    ctx.body_received = 0;
     Ok(peer)
 }

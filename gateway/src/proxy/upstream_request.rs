@@ -54,7 +54,8 @@ pub(super) fn filter(
     request.insert_header(X_FORWARDED_PROTO, scheme.clone())?;
     request.insert_header(X_FORWARDED_SCHEME, scheme.clone())?;
     request.insert_header(X_SCHEME, scheme)?;
-    if !ctx.request_id.is_empty() && !client.headers.contains_key(&X_REQUEST_ID) {
+    let missing = !request.headers.contains_key(&X_REQUEST_ID);
+    if !ctx.request_id.is_empty() && (ctx.made_request_id || missing) {
         request.insert_header(X_REQUEST_ID, &ctx.request_id)?;
     }
     Ok(())

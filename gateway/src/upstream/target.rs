@@ -2,7 +2,7 @@
 
 use ingora_config::{Endpoint, Protocol};
 use pingora::protocols::l4::socket::SocketAddr as PeerAddress;
-use pingora::upstreams::peer::HttpPeer;
+use pingora::upstreams::peer::{HttpPeer, HttpUpstreamRequestPolicy};
 use pingora_load_balancing::{Backend, Extensions};
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
@@ -34,6 +34,8 @@ impl Target {
         // A socket address resolves to itself: no name is ever looked up here.
         let mut peer = HttpPeer::new(address, false, String::new());
         peer.group_key = pool_key(protocol, target);
+        // Upgrades go through `crate::proxy`'s own tunnel; in the engine's they race.
+        peer.options.http_upstream_request_policy = HttpUpstreamRequestPolicy::deny_upgrades();
         match protocol {
             Protocol::Http1 => peer.options.set_http_version(1, 1),
             Protocol::H2c => {

@@ -137,3 +137,29 @@ fn an_upstream_that_does_not_take_connections_in_time_is_504() {
     let edge = edge_to(address);
     assert_answer(&edge, "a.test", "/web", 504, "Gateway Time-out", "connect_timeout");
 }
+
+#[test]
+fn an_answer_that_ends_its_connection_says_so_and_names_the_endpoint_in_the_log() {
+    let address = refusing_address();
+    let edge = edge_to(address);
+    let mut connection = Connection::open(edge.http).unwrap();
+    let answer = connection.get("a.test", "/web/refused").unwrap();
+    assert_eq!((answer.status, answer.header("connection")), (502, Some("close")));
+    assert!(connection.is_closed());
+    let line = edge.logged("/web/refused");
+    assert_eq!(line["upstream_address"], address.to_string(), "{line}");
+}
+
+#[test]
+fn a_refused_upload_can_be_read_although_the_client_goes_on_sending() {
+    let backend = Backend::named("web");
+    let edge = edge_to(backend.address);
+    for length in [2 << 20, 64 << 20] {
+        let mut connection = Connection::open(edge.http).unwrap();
+        let head = format!("POST /web HTTP/1.1\r\nHost: a.test\r\nContent-Length: {length}\r\n\r\n");
+        connection.send(head).unwrap();
+        // More than the socket's buffers hold; whether all of it is taken does not matter.
+        let _ = connection.send(vec![b'x'; 2 << 20]);
+        assert_eq!(connection.response().unwrap().status, 413);
+    }
+}

@@ -274,3 +274,46 @@ fn a_client_that_leaves_takes_its_upstream_request_with_it() {
     assert_eq!(line["status"], 499);
     assert_eq!(line["reason"], "client_closed");
 }
+
+#[test]
+fn an_empty_line_before_a_request_may_come_in_two_packets() {
+    let backend = Backend::named("web");
+    let edge = Edge::with(site("a.test", "web", backend.address));
+    let mut connection = Connection::open(edge.http).unwrap();
+    connection.stream().set_nodelay(true).unwrap();
+    assert_eq!(connection.get("a.test", "/").unwrap().status, 200);
+    for part in ["\r", "\n", "GET / HTTP/1.1\r\n", "Host: a.test\r\n\r\n"] {
+        connection.send(part).unwrap();
+        // Makes sure that the parts arrive one by one: another connection is served in between.
+        assert_eq!(edge.ask("a.test", "/"), "web");
+    }
+    assert_eq!(connection.response().unwrap().status, 200);
+}
+
+#[test]
+fn an_http_1_0_client_gets_no_chunks() {
+    let backend =
+        Backend::saying("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n");
+    let edge = Edge::with(site("a.test", "web", backend.address));
+    let mut connection = Connection::open(edge.http).unwrap();
+    connection.send("GET / HTTP/1.0\r\nHost: a.test\r\nConnection: keep-alive\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    connection.stream().read_to_string(&mut answer).unwrap();
+    assert!(!answer.to_ascii_lowercase().contains("transfer-encoding"), "{answer}");
+    assert!(answer.ends_with("\r\n\r\nhello"), "{answer}");
+}
+
+#[test]
+fn an_answer_instead_of_a_100_continue_ends_the_connection() {
+    let backend = Backend::named("web");
+    let edge = Edge::with(site("a.test", "web", backend.address));
+    let mut connection = Connection::open(edge.http).unwrap();
+    connection
+        .send("POST / HTTP/1.1\r\nHost: unknown.test\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n")
+        .unwrap();
+    assert_eq!(
+        connection.response().unwrap().header("connection"),
+        Some("close"),
+        "is the body coming or not?"
+    );
+}

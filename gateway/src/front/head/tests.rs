@@ -72,6 +72,7 @@ fn whatever_can_be_read_in_two_ways_is_refused() {
         ("Host: a\r\n: empty", Reason::BadRequest),
         ("Host: a\r\nX: a\0b", Reason::BadRequest),
         ("Host: a\r\nX: a\rb", Reason::BadRequest),
+        ("Host: a\r\nX: \x0ca", Reason::BadRequest),
         ("Host: a\nX: y", Reason::BadRequest),
         ("Host: a\r\nExpect: 200-ok", Reason::ExpectationFailed),
     ];
