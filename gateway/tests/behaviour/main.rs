@@ -26,6 +26,7 @@ mod safety_http2;
 mod scale;
 mod storm;
 mod support;
+mod timeouts;
 mod tls;
 mod websocket;
 mod wire;

@@ -7,7 +7,7 @@ use crate::support::manifest::{documents, ingress, service, site};
 use std::time::{Duration, Instant};
 
 const FILES: usize = 100;
-const ROUNDS: usize = 3;
+const ROUNDS: usize = 10;
 
 #[test]
 fn a_hundred_rewritten_files_a_second_fail_no_request() {
