@@ -230,6 +230,11 @@ impl Store {
         self.names.set(service, name);
     }
 
+    /// Forgets the DNS names that no Service uses any more: the end of a translation.
+    pub(crate) fn prune_names(&mut self) {
+        self.names.prune();
+    }
+
     pub(crate) fn resolution(&self, name: &str) -> Option<&Resolution> {
         self.names.get(name)
     }

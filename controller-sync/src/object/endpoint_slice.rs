@@ -10,6 +10,9 @@ pub const SERVICE_NAME_LABEL: &str = "kubernetes.io/service-name";
 // The API server's own limits. Endpoints are multiplied by ports, so they bound what one object can cost.
 const MAX_ENDPOINTS: usize = 1000;
 const MAX_PORTS: usize = 100;
+const MAX_ADDRESSES: usize = 100;
+/// A UID is kept once for each address; those of the API server have 36 bytes.
+const MAX_UID_BYTES: usize = 64;
 
 /// Some of the endpoints of one Service.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -92,6 +95,15 @@ impl EndpointSlice {
         }
         if self.ports.len() > MAX_PORTS {
             return Err(("ports", format!("a slice has at most {MAX_PORTS} ports")));
+        }
+        for endpoint in &self.endpoints {
+            if endpoint.addresses.len() > MAX_ADDRESSES {
+                let message = format!("an endpoint has at most {MAX_ADDRESSES} addresses");
+                return Err(("endpoints.addresses", message));
+            }
+            if endpoint.target_ref.as_ref().is_some_and(|target| target.uid.len() > MAX_UID_BYTES) {
+                return Err(("endpoints.targetRef.uid", format!("a UID has at most {MAX_UID_BYTES} bytes")));
+            }
         }
         Ok(())
     }

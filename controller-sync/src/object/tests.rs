@@ -95,6 +95,19 @@ fn hostile_names_and_sizes_are_refused_with_a_short_message() {
 }
 
 #[test]
+fn one_slice_cannot_exhaust_memory_by_long_uids_or_endless_addresses() {
+    let slice = |endpoint: serde_json::Value| {
+        Object::from_value(json!({"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice",
+            "metadata": {"name": "s"}, "addressType": "IPv4", "endpoints": [endpoint]}))
+    };
+    let addresses = |count: usize| json!({"addresses": vec!["10.0.0.1"; count]});
+    let uid = |bytes: usize| json!({"addresses": ["10.0.0.1"], "targetRef": {"uid": "u".repeat(bytes)}});
+    assert!(slice(addresses(100)).is_ok() && slice(uid(64)).is_ok());
+    assert_eq!(slice(addresses(101)).unwrap_err().field, "endpoints.addresses");
+    assert_eq!(slice(uid(65)).unwrap_err().field, "endpoints.targetRef.uid");
+}
+
+#[test]
 fn every_document_that_is_no_object_is_refused() {
     for document in [
         json!(null),

@@ -45,14 +45,17 @@ impl Names {
             && let Some(state) = self.names.get_mut(&old)
         {
             state.services.remove(service);
-            if state.services.is_empty() {
-                self.names.remove(&old);
-            }
         }
         if let Some(name) = name {
             self.by_service.insert(service.clone(), name.to_owned());
             self.names.entry(name.to_owned()).or_default().services.insert(service.clone());
         }
+    }
+
+    /// Forgets the names that no Service uses. Only when all Services are set: a name that one Service gives up and
+    /// another takes in the same translation keeps its answer, which nobody would give a second time.
+    pub(super) fn prune(&mut self) {
+        self.names.retain(|_, state| !state.services.is_empty());
     }
 
     /// Takes an answer and says which Services it changes.

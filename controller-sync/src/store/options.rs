@@ -21,8 +21,8 @@ pub struct Options {
     pub annotations_prefix: String,
     /// `--disable-catch-all`: an Ingress with a `spec.defaultBackend` is not served.
     pub disable_catch_all: bool,
-    /// Addresses of this machine and of the link may be endpoints. Off for a cluster, where they would open the
-    /// gateway's own ports and the cloud's metadata service to whoever may write a Service; on for files.
+    /// Addresses of this machine may be endpoints. Off for a cluster, where they would open the gateway's own ports to
+    /// whoever may write a Service; on for files. Addresses of the link, such as the cloud's metadata service, never may.
     pub allow_loopback_endpoints: bool,
     /// The IngressClass objects live elsewhere, as when `ingora check` reads a directory of manifests: an Ingress that
     /// names [`Options::ingress_class`] is ours even without such an object, and every class that is not there is

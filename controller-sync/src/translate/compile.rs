@@ -144,8 +144,7 @@ pub(super) fn compile(
             "--disable-catch-all refuses an Ingress with a default backend; nothing of it is served".into(),
             "remove spec.defaultBackend; a rule without a host is allowed",
         );
-    } else {
-        annotations::read(ingress, &options.annotations_prefix, &mut compiler.found);
+    } else if !annotations::refuse(ingress, &options.annotations_prefix, &mut compiler.found) {
         for (index, rule) in ingress.spec.rules.iter().enumerate() {
             compiler.rule(index, rule);
         }
@@ -153,6 +152,8 @@ pub(super) fn compile(
             compiler.default_backend(backend, ingress.spec.rules.is_empty());
         }
         tls = TlsSection::read(&ingress.spec.tls, &id.namespace, &mut compiler.found);
+        // Last: what is served without an annotation must not crowd out what is not served at all.
+        annotations::read(ingress, &options.annotations_prefix, &mut compiler.found);
     }
     let Compiler { found: Found { problems, .. }, claims, hosts, upstreams, .. } = compiler;
     let rank = Rank { created: ingress.metadata.creation_timestamp, id };

@@ -1,5 +1,6 @@
 //! The addresses of one Service port.
 
+use crate::object::endpoint_slice::SlicePort;
 use crate::object::service::ServicePortSpec;
 use crate::object::{EndpointSlice, Service};
 use crate::store::{Options, Resolution};
@@ -63,7 +64,8 @@ fn may_be_endpoint(address: IpAddr, options: &Options) -> bool {
     };
     !address.is_unspecified()
         && !address.is_multicast()
-        && (options.allow_loopback_endpoints || !address.is_loopback() && !link_local)
+        && !link_local
+        && (options.allow_loopback_endpoints || !address.is_loopback())
 }
 
 /// The endpoints of a Service port, from all slices of the Service. Slices carry the *name* of the Service's port, also
@@ -75,9 +77,7 @@ pub(super) fn from_slices<'a>(
 ) -> Addresses {
     let (mut ready, mut terminating) = (Addresses::default(), Addresses::default());
     for slice in slices.filter(|slice| matches!(&*slice.address_type, "IPv4" | "IPv6")) {
-        let tcp = |protocol: Option<&str>| protocol.is_none_or(|protocol| protocol == "TCP");
-        let ports = slice.ports.iter().filter(|own| own.name == port.name && tcp(own.protocol.as_deref()));
-        let Some(number) = ports.filter_map(|own| own.port).next() else { continue };
+        let Some(number) = slice_port(slice, port) else { continue };
         for endpoint in &slice.endpoints {
             let list = if endpoint.conditions.is_ready() {
                 &mut ready
@@ -95,8 +95,26 @@ pub(super) fn from_slices<'a>(
     if ready.endpoints.is_empty() && !ready.refused { terminating.sorted() } else { ready.sorted() }
 }
 
-/// The endpoints of an ExternalName Service. Its port is `targetPort` when that is a number, else `port`; a Service
-/// without ports takes the number that the backend names.
+/// The number that the endpoints of a slice listen on for a Service port. As in ingress-nginx a Service port without a
+/// name takes any port of the slice, and where no name fits, or the slice has no ports, a numeric `targetPort` counts.
+fn slice_port(slice: &EndpointSlice, port: &ServicePortSpec) -> Option<u16> {
+    let tcp = |own: &&SlicePort| own.protocol.as_deref().is_none_or(|protocol| protocol == "TCP");
+    let mut ports = slice.ports.iter().filter(tcp).filter(|own| own.port.is_some());
+    let named = ports.clone().find(|own| own.name == port.name);
+    let any = || ports.clone().next().filter(|_| port.name.is_empty());
+    if let Some(own) = named.or_else(any) {
+        return own.port;
+    }
+    let target = || match &port.target_port {
+        Some(target) => target.number(),
+        // What the API server fills in.
+        None => Some(port.port),
+    };
+    if slice.ports.is_empty() || ports.next().is_some() { target() } else { None }
+}
+
+/// The endpoints of an ExternalName Service. Its port is `targetPort` when that is a number, else `port`; a number that
+/// the backend names and the Service does not have is taken as it is (ingress-nginx).
 pub(super) fn from_external(
     external: &External<'_>,
     resolution: Option<&Resolution>,
@@ -117,16 +135,12 @@ pub(super) fn from_external(
 }
 
 /// The port of an ExternalName Service; `None` when it has no such port.
-pub(super) fn external_port(
-    service: &Service,
-    spec: Option<&ServicePortSpec>,
-    port: &ServicePort,
-) -> Option<u16> {
+pub(super) fn external_port(spec: Option<&ServicePortSpec>, port: &ServicePort) -> Option<u16> {
     match (spec, port) {
         (Some(spec), _) => {
             Some(spec.target_port.as_ref().and_then(|target| target.number()).unwrap_or(spec.port))
         }
-        (None, ServicePort::Number(number)) if service.spec.ports.is_empty() => Some(*number),
+        (None, ServicePort::Number(number)) => Some(*number),
         _ => None,
     }
 }

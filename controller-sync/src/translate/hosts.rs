@@ -149,7 +149,7 @@ fn choose(
             tls.secret_for_all().map(|(index, id)| (index, id.clone()))
         })
     });
-    let Some((index, id)) = found else { return (None, Vec::new()) };
+    let Some((index, id)) = found else { return (None, nothing_fits(ingress, host, secrets, covers)) };
     let field = super::tls::field(index);
     let problem = secrets.problem(&ingress.subject, &field, &id);
     let super::certificate::State::Usable(usable) = secrets.state(&id) else {
@@ -169,6 +169,32 @@ fn choose(
         ),
     };
     (None, vec![ingress.subject.error(Reason::CertificateMismatch, field, message, hint)])
+}
+
+/// Why a host that no tls entry lists gets the default certificate: one of the Secrets that cannot be used may have been
+/// for it, else the section says nothing about it. A rule without a host is not expected to have one.
+fn nothing_fits(
+    ingress: &Arc<Compiled>,
+    host: &Host,
+    secrets: &Secrets,
+    covers: &mut Covers,
+) -> Vec<Problem> {
+    if *host == Host::CatchAll {
+        return Vec::new();
+    }
+    let unusable = covers.unusable(ingress, secrets);
+    let problem =
+        |(index, id): &(usize, _)| secrets.problem(&ingress.subject, &super::tls::field(*index), id);
+    let problems: Vec<Problem> = unusable.iter().filter_map(problem).collect();
+    if !problems.is_empty() {
+        return problems;
+    }
+    vec![ingress.subject.warning(
+        Reason::CertificateMismatch,
+        "spec.tls",
+        format!("no tls entry is for {host}; the default certificate is served"),
+        "list the host in spec.tls, or leave it so if nobody uses HTTPS there",
+    )]
 }
 
 /// The problem of an Ingress that names another Secret for a host than the one that decides.

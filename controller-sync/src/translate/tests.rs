@@ -203,6 +203,42 @@ fn the_last_good_addresses_of_a_name_stay_when_dns_fails() {
 }
 
 #[test]
+fn services_that_swap_their_external_names_keep_both_answers() {
+    let external = |service: &str, name: &str| {
+        fixtures::decode(json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": service},
+            "spec": {"type": "ExternalName", "externalName": name, "ports": [{"port": 80}]}}))
+    };
+    let rule = |name: &str| {
+        let backend = json!({"service": {"name": name, "port": {"number": 80}}});
+        let path = json!({"path": "/", "pathType": "Prefix", "backend": backend});
+        json!({"host": format!("{name}.example"), "http": {"paths": [path]}})
+    };
+    let rules = json!({"rules": [rule("blue"), rule("green")]});
+    let mut world = World::with([
+        ingress_with("web", "", &rules),
+        external("blue", "x.example"),
+        external("green", "y.example"),
+    ]);
+    world.store.resolved("x.example", Ok(vec!["10.0.0.1".parse().unwrap()]));
+    world.store.resolved("y.example", Ok(vec!["10.0.0.2".parse().unwrap()]));
+    world.translate();
+    world.store.insert(external("blue", "y.example"), None);
+    world.store.insert(external("green", "x.example"), None);
+    world.translate();
+    let shown = |world: &World| -> Vec<String> {
+        let endpoints = world.translator.resources().filter_map(|resource| match &**resource {
+            Resource::Endpoints(endpoints) => Some(endpoints),
+            _ => None,
+        });
+        endpoints.flat_map(|all| &all.endpoints).map(|endpoint| endpoint.address.to_string()).collect()
+    };
+    assert_eq!(shown(&world), ["10.0.0.2:80", "10.0.0.1:80"]);
+    world.store.insert(external("green", "y.example"), None);
+    world.translate();
+    assert_eq!(world.store.names_to_resolve().into_iter().collect::<Vec<_>>(), ["y.example"]);
+}
+
+#[test]
 fn a_service_that_comes_later_solves_the_problem_of_every_ingress() {
     let mut world = World::with((0..3).map(|i| ingress(&format!("web-{i}"), &format!("h{i}.example"))));
     assert_eq!(world.reasons(), [Reason::ServiceNotFound; 3]);

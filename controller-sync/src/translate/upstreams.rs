@@ -86,6 +86,7 @@ impl Upstreams {
         published: &mut Published,
         problems: &mut Problems,
     ) {
+        let names_moved = !self.touched.is_empty();
         for (id, changed) in std::mem::take(&mut self.touched) {
             self.touched_endpoints.remove(&id);
             if self.upstreams.get(&id).is_none_or(|state| state.referrers.is_empty()) {
@@ -118,6 +119,9 @@ impl Upstreams {
         }
         for id in std::mem::take(&mut self.touched_endpoints) {
             settle_endpoints(store, &id, published, problems);
+        }
+        if names_moved {
+            store.prune_names();
         }
     }
 
@@ -166,7 +170,7 @@ impl<'a> Lookup<'a> {
         let Some((service, _)) = self.service else { return Status::ServiceMissing };
         let spec = find_port(service, &self.id.port);
         let found = match service.external_name() {
-            Some(_) => endpoints::external_port(service, spec, &self.id.port).is_some(),
+            Some(_) => endpoints::external_port(spec, &self.id.port).is_some(),
             None => spec.is_some(),
         };
         if found { Status::Found } else { Status::PortMissing }
@@ -212,7 +216,7 @@ fn addresses(
     let spec = find_port(service, &id.port);
     if let Some(external) = External::of(service) {
         let resolution = store.resolution(service.external_name().unwrap_or_default());
-        let port = endpoints::external_port(service, spec, &id.port).unwrap_or_default();
+        let port = endpoints::external_port(spec, &id.port).unwrap_or_default();
         let addresses = endpoints::from_external(&external, resolution, port, store.options());
         let problem =
             external_problem(&external, resolution.and_then(|r| r.error.as_deref()), &addresses, subject);

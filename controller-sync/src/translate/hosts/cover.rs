@@ -18,7 +18,12 @@ pub(super) struct Covers(HashMap<NamespacedName, Cover>);
 struct Cover {
     exact: HashMap<String, usize>,
     wildcards: HashMap<String, usize>,
+    /// The first Secrets that cannot be used: one of them may be the one that was meant.
+    unusable: Vec<usize>,
 }
+
+/// How many unusable Secrets a host without a certificate names.
+const MAX_UNUSABLE: usize = 10;
 
 impl Covers {
     /// The first Secret of the Ingress whose certificate covers the host, with its tls entry.
@@ -29,9 +34,24 @@ impl Covers {
         secrets: &Secrets,
     ) -> Option<(usize, NamespacedName)> {
         let tls = ingress.tls.as_ref()?;
-        let cover = self.0.entry(ingress.id().clone()).or_insert_with(|| Cover::of(ingress, secrets));
+        let cover = self.of(ingress, secrets);
         let (id, entry) = tls.secrets().get(cover.find(host)?)?;
         Some((*entry, id.clone()))
+    }
+
+    /// The Secrets of the Ingress that are missing or cannot be used, bounded, each with its tls entry.
+    pub(super) fn unusable(
+        &mut self,
+        ingress: &Arc<Compiled>,
+        secrets: &Secrets,
+    ) -> Vec<(usize, NamespacedName)> {
+        let Some(tls) = &ingress.tls else { return Vec::new() };
+        let positions = self.of(ingress, secrets).unusable.iter();
+        positions.filter_map(|at| tls.secrets().get(*at)).map(|(id, entry)| (*entry, id.clone())).collect()
+    }
+
+    fn of(&mut self, ingress: &Arc<Compiled>, secrets: &Secrets) -> &Cover {
+        self.0.entry(ingress.id().clone()).or_insert_with(|| Cover::of(ingress, secrets))
     }
 }
 
@@ -39,7 +59,12 @@ impl Cover {
     fn of(ingress: &Compiled, secrets: &Secrets) -> Self {
         let mut cover = Self::default();
         for (position, (id, _)) in ingress.tls.iter().flat_map(|tls| tls.secrets()).enumerate() {
-            let State::Usable(usable) = secrets.state(id) else { continue };
+            let State::Usable(usable) = secrets.state(id) else {
+                if cover.unusable.len() < MAX_UNUSABLE {
+                    cover.unusable.push(position);
+                }
+                continue;
+            };
             for name in &usable.names.exact {
                 cover.exact.entry(name.clone()).or_insert(position);
             }
