@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
 #[derive(Parser)]
 #[command(version, after_help = AFTER_HELP)]
 struct Arguments {
-    /// Address to listen on, for example 127.0.0.1:9001 or [::1]:9001; may be given several times. Port 0 takes a
+    /// Address to listen on, for example 127.0.0.1:9001 (IPv6 in brackets); may be given several times. Port 0 takes a
     /// free one and prints it.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9001", env = "INGORA_ECHO_LISTEN")]
     listen: Vec<SocketAddr>,
