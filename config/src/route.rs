@@ -8,7 +8,7 @@ use std::fmt;
 pub const MAX_PATH_BYTES: usize = 4096;
 
 /// A rule's path: starts with `/`, printable ASCII or UTF-8 without control characters or spaces, at most
-/// [`MAX_PATH_BYTES`]. It is compared with the *decoded* path of a request.
+/// [`MAX_PATH_BYTES`]; what no decoded path can hold, such as `//`, never matches. It is compared with the *decoded* path of a request.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct PathValue(Box<str>);
@@ -17,7 +17,7 @@ impl PathValue {
     /// Checks a path; the empty path is `/`.
     ///
     /// # Errors
-    /// When it does not start with `/`, is too long, or has a control character, a space, `?` or `#`.
+    /// When it does not start with `/`, is too long, or has a control character or a space.
     pub fn new(text: &str) -> Result<Self, InvalidPath> {
         let text = if text.is_empty() { "/" } else { text };
         let error = |what| Err(InvalidPath { path: text.chars().take(128).collect(), what });

@@ -460,3 +460,17 @@ fn a_change_among_thousands_of_files_is_heard_at_once() {
     assert_eq!(listener.applied, applied + 20, "only the changed file is read");
     assert!(times[10] < Duration::from_millis(100), "{times:?}");
 }
+
+#[test]
+fn a_pipe_among_the_files_stops_nothing() {
+    let directory = TempDir::new().unwrap();
+    let pipe = directory.path().join("pipe.yaml");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status().unwrap();
+    assert!(made.success());
+    let mut listener = Listener::follow(&[directory.path().to_owned()]);
+    fs::write(directory.path().join("class.yaml"), CLASS).unwrap();
+    listener.until("the class is heard of", |listener| listener.applied == 1);
+}
+
+const CLASS: &str = "apiVersion: networking.k8s.io/v1\nkind: IngressClass\nmetadata: {name: ingora}\n\
+    spec: {controller: ingora.io/ingress-controller}\n";

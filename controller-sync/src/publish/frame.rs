@@ -45,14 +45,16 @@ impl<W: AsyncWrite + Unpin> FrameWriter<W> {
         Self { inner, stall, chunk: Zeroizing::new(Vec::with_capacity(CHUNK_BYTES)) }
     }
 
-    /// Adds one message; writes when enough has gathered. A message that is too large for a frame is left out and
-    /// logged: without it the peer serves the rest, with an error it would reconnect forever.
+    /// Adds one message; writes when enough has gathered. A resource that is too large for a frame is logged and sent
+    /// as removed: the peer serves the rest and nothing outdated; with an error it would reconnect forever.
     pub(super) async fn add(&mut self, message: &Message<'_>) -> io::Result<()> {
         let payload = match wire::encode(message) {
             Ok(payload) => Zeroizing::new(payload),
             Err(error) => {
                 tracing::error!("a part of the configuration is not sent to the gateway: {error}");
-                return Ok(());
+                let Message::Upsert(resource) = message else { return Ok(()) };
+                let removal = wire::encode(&Message::Remove(&resource.key())).map_err(io::Error::other)?;
+                Zeroizing::new(removal)
             }
         };
         let length = u32::try_from(payload.len()).map_err(io::Error::other)?.to_be_bytes();
