@@ -164,9 +164,10 @@ fn telemetry(criterion: &mut Criterion) {
     let live = many_hosts(1);
     let table = live.table();
     let Found::Route(route) = table.find(&host_name(0), "/") else { panic!("there is one") };
+    let host = host_name(0);
     let record = Record {
         method: "GET",
-        host: &route.host_label,
+        host: &host,
         path: "/api/v1/tenants/4711/orders/7",
         protocol: "HTTP/1.1",
         status: 200,

@@ -10,6 +10,7 @@
 //! come, and the lame duck answers them.
 
 use pingora::server::ShutdownWatch;
+use std::ops::Deref;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -132,37 +133,19 @@ impl Drain {
 #[repr(align(128))]
 pub struct Busy(AtomicUsize);
 
-impl Busy {
-    /// Counts a request in, until the guard is dropped.
-    pub fn enter(&self) -> InFlight<'_> {
-        self.0.fetch_add(1, Ordering::AcqRel);
-        InFlight(self)
-    }
-}
-
-/// One request in flight that keeps its counter alive.
+/// One request in flight, counted until it is dropped. It borrows its counter, or owns a share of it.
 #[derive(Debug)]
-pub struct Counted(Arc<Busy>);
+pub struct InFlight<B: Deref<Target = Busy>>(B);
 
-impl Counted {
-    /// Counts a request in, until this is dropped.
-    pub fn new(busy: &Arc<Busy>) -> Self {
+impl<B: Deref<Target = Busy>> InFlight<B> {
+    /// Counts a request in.
+    pub fn new(busy: B) -> Self {
         busy.0.fetch_add(1, Ordering::AcqRel);
-        Self(Arc::clone(busy))
+        Self(busy)
     }
 }
 
-impl Drop for Counted {
-    fn drop(&mut self) {
-        self.0.0.fetch_sub(1, Ordering::AcqRel);
-    }
-}
-
-/// One request in flight.
-#[derive(Debug)]
-pub struct InFlight<'a>(&'a Busy);
-
-impl Drop for InFlight<'_> {
+impl<B: Deref<Target = Busy>> Drop for InFlight<B> {
     fn drop(&mut self) {
         self.0.0.fetch_sub(1, Ordering::AcqRel);
     }
@@ -198,7 +181,7 @@ mod tests {
     async fn closing_waits_for_the_requests_of_every_core() {
         let drain = Drain::new(1);
         let (one, two) = (drain.core(), drain.core());
-        let (first, second) = (one.enter(), two.enter());
+        let (first, second) = (InFlight::new(&*one), InFlight::new(&*two));
         let wait = || tokio::time::timeout(Duration::from_secs(1), drain.idle());
         drop(first);
         assert!(wait().await.is_err(), "a request is in flight on the other core");

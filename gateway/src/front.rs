@@ -22,6 +22,7 @@ use crate::page;
 use crate::proxy::Gateway;
 use crate::reason::Reason;
 use crate::telemetry::Telemetry;
+use ingora_config::Settings;
 use pingora::apps::ServerApp;
 use pingora_proxy::HttpProxy;
 use std::sync::Arc;
@@ -50,9 +51,14 @@ pub struct Front {
 
 impl Front {
     /// How long a TLS handshake, a preface or a head may take in total.
-    fn header_time(&self) -> Duration {
+    fn header_time(&self, settings: &Settings) -> Duration {
         self.client_header_timeout
-            .unwrap_or_else(|| Duration::from_secs(self.live.table().settings().client_header_timeout.into()))
+            .unwrap_or_else(|| Duration::from_secs(settings.client_header_timeout.into()))
+    }
+
+    /// The same, where no table is at hand.
+    fn current_header_time(&self) -> Duration {
+        self.header_time(self.live.table().settings())
     }
 
     /// Serves a connection until it ends.
@@ -77,7 +83,7 @@ impl Front {
             }
             stream.buffered().starts_with(H2_PREFACE)
         };
-        timeout(self.header_time(), read).await.unwrap_or(false)
+        timeout(self.current_header_time(), read).await.unwrap_or(false)
     }
 
     /// Hands a connection that starts with the HTTP/2 preface to the engine.

@@ -93,7 +93,7 @@ fn roots(paths: &[PathBuf]) -> Result<Vec<Root>, UnusablePath> {
         |path: &PathBuf, error: &io::Error| UnusablePath { path: path.clone(), why: tree::sentence(error) };
     let check = |path: &PathBuf| {
         let metadata = std::fs::metadata(path)?;
-        if metadata.is_dir() { std::fs::read_dir(path).map(drop) } else { read_file(path).map(drop) }?;
+        if metadata.is_dir() { std::fs::read_dir(path).map(drop) } else { open(path).map(drop) }?;
         Root::new(path)
     };
     paths.iter().map(|path| check(path).map_err(|error| unusable(path, &error))).collect()
@@ -119,13 +119,18 @@ impl Read {
     }
 }
 
-/// Reads a file whole, within the limit.
-fn read_file(path: &Path) -> io::Result<Read> {
-    // Opening a pipe would wait for somebody to write to it, and nothing would be followed any more.
+/// Opens a file, and nothing else: opening a pipe would wait for somebody to write to it, and nothing would be followed
+/// any more.
+fn open(path: &Path) -> io::Result<File> {
     if !std::fs::metadata(path)?.is_file() {
         return Err(io::Error::other("it is not a regular file"));
     }
-    let file = File::open(path)?;
+    File::open(path)
+}
+
+/// Reads a file whole, within the limit.
+fn read_file(path: &Path) -> io::Result<Read> {
+    let file = open(path)?;
     let metadata = file.metadata()?;
     if !metadata.is_file() {
         return Err(io::Error::other("it is not a regular file"));

@@ -3,6 +3,7 @@
 use super::Front;
 use super::stream::ClientStream;
 use super::tls::Tls;
+use crate::drain::InFlight;
 use crate::page;
 use crate::reason::Reason;
 use pingora::protocols::l4::stream::Stream as L4Stream;
@@ -165,8 +166,8 @@ async fn handshake(
     let Some(tls) = tls else {
         return Some(ClientStream::new(Box::new(stream), client));
     };
-    let _in_flight = front.busy.enter();
-    match tokio::time::timeout(front.header_time(), tls.accept(stream)).await {
+    let _in_flight = InFlight::new(&*front.busy);
+    match tokio::time::timeout(front.current_header_time(), tls.accept(stream)).await {
         Ok(Ok(stream)) => return Some(ClientStream::new(Box::new(stream), client)),
         Ok(Err(error)) => tracing::debug!(client = %client.ip(), %error, "TLS handshake failed"),
         Err(_) => tracing::debug!(client = %client.ip(), "TLS handshake took too long"),

@@ -3,6 +3,7 @@
 use super::head::{Head, Progress, Scan};
 use super::stream::ClientStream;
 use super::{Front, H2_PREFACE};
+use crate::drain::InFlight;
 use crate::reason::Reason;
 use pingora::apps::HttpServerApp;
 use pingora::protocols::http::ServerSession;
@@ -25,16 +26,16 @@ enum Arrival {
 pub(super) async fn serve(front: &Front, mut stream: Box<ClientStream>) {
     let shutdown = front.drain.shutdown_watch();
     let mut served: u32 = 0;
-    let mut patience = front.header_time();
+    let mut patience = front.current_header_time();
     // While it is idle a connection holds nothing and does not hold up a process that leaves.
     loop {
         if !first_byte(&mut stream, patience).await {
             return;
         }
-        let in_flight = front.busy.enter();
+        let in_flight = InFlight::new(&*front.busy);
         let table = front.live.table();
         let settings = table.settings();
-        let head = match arrive(front, &mut stream, served == 0).await {
+        let head = match arrive(front, &mut stream, front.header_time(settings), served == 0).await {
             Arrival::Request(head) => head,
             Arrival::Http2 => {
                 drop(in_flight);
@@ -74,9 +75,9 @@ async fn first_byte(stream: &mut ClientStream, patience: Duration) -> bool {
         || matches!(tokio::time::timeout(patience, stream.fill()).await, Ok(Ok(1..)))
 }
 
-/// Takes at most the header time for the whole head.
-async fn arrive(front: &Front, stream: &mut ClientStream, first: bool) -> Arrival {
-    let deadline = Instant::now() + front.header_time();
+/// Takes at most `time` for the whole head.
+async fn arrive(front: &Front, stream: &mut ClientStream, time: Duration, first: bool) -> Arrival {
+    let deadline = Instant::now() + time;
     let mut scan = Scan::default();
     loop {
         if skip_empty_line(stream) {

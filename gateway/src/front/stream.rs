@@ -315,13 +315,7 @@ impl ClientStream {
     fn poll_straight(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
         ready!(Pin::new(&mut self.inner).poll_read(cx, buf))?;
-        if let Reading::Length(remaining) = &mut self.reading {
-            *remaining -= (buf.filled().len() - before) as u64;
-            if *remaining == 0 {
-                self.reading = Reading::Behind;
-            }
-        }
-        Poll::Ready(Ok(()))
+        Poll::Ready(self.passed(&buf.filled()[before..]).map(drop))
     }
 }
 

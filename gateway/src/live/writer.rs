@@ -170,9 +170,8 @@ impl Writer {
             Backend::Upstream(id) => Some(self.groups.acquire(id)),
             Backend::NotFound => None,
         };
-        let host_label = route.key.host.to_string().into();
         let stats = self.statistics.of(&route);
-        Arc::new(CompiledRoute { route, group, host_label, stats })
+        Arc::new(CompiledRoute { route, group, stats })
     }
 
     fn release(&mut self, route: Option<&CompiledRoute>) {

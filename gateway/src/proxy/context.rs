@@ -1,6 +1,6 @@
 //! What one request carries from phase to phase.
 
-use crate::drain::Counted;
+use crate::drain::{Busy, InFlight};
 use crate::reason::Reason;
 use crate::table::{CompiledRoute, RouteTable};
 use crate::upstream::Target;
@@ -38,7 +38,7 @@ pub struct Context {
     /// Whether the request's ID was made here.
     pub made_request_id: bool,
     /// Counts an HTTP/2 request as in flight.
-    pub in_flight: Option<Counted>,
+    pub in_flight: Option<InFlight<Arc<Busy>>>,
     /// When the current try started.
     pub try_started: Option<Instant>,
     /// How long its connection took.

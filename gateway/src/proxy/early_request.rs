@@ -2,12 +2,13 @@
 
 use super::{Context, Gateway};
 use crate::authority;
-use crate::drain::Counted;
+use crate::drain::InFlight;
 use crate::reason::Reason;
 use http::{Method, Version, header};
 use pingora::http::RequestHeader;
 use pingora::{Error, ErrorType, Result};
 use pingora_proxy::Session;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How long the rest of a body is read and dropped to keep a connection.
@@ -24,7 +25,7 @@ pub(super) fn filter(gateway: &Gateway, session: &mut Session, ctx: &mut Context
     ctx.table = Some(table);
     if session.req_header().version == Version::HTTP_2 {
         // HTTP/1 requests are counted by the front, from their first byte on.
-        ctx.in_flight = Some(Counted::new(&gateway.busy));
+        ctx.in_flight = Some(InFlight::new(Arc::clone(&gateway.busy)));
     }
     // The engine counts a 100 as an answer before the end of the body and would close the connection behind it. What
     // that guards against is done where a final answer comes before the body: see `Context::waits_for_continue`.

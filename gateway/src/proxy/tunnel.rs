@@ -9,7 +9,7 @@
 //!   client ◀─answer─ upstream        else ▶ an ordinary answer, relayed to its end
 //! ```
 
-use super::{Context, Gateway, request, upstream_peer, upstream_request};
+use super::{Context, Gateway, error, request, upstream_peer, upstream_request};
 use crate::front::stream::ClientStream;
 use crate::reason::Reason;
 use bytes::Bytes;
@@ -102,10 +102,6 @@ async fn open(gateway: &Gateway, session: &Session, ctx: &mut Context) -> Result
 
 /// A new connection to some endpoint; nothing is sent before one stands, so trying again is always safe.
 async fn connect(gateway: &Gateway, ctx: &mut Context) -> Result<(Stream, Duration), Reason> {
-    let tries = match ctx.table().settings().proxy_next_upstream_tries {
-        0 => MAX_TRIES,
-        tries => tries.min(MAX_TRIES),
-    };
     loop {
         let peer: Box<HttpPeer> =
             upstream_peer::choose(ctx).map_err(|_| ctx.reason.unwrap_or(Reason::NoEndpoints))?;
@@ -115,10 +111,8 @@ async fn connect(gateway: &Gateway, ctx: &mut Context) -> Result<(Stream, Durati
                 return Ok((stream, peer.options.read_timeout.unwrap_or(Duration::from_secs(60))));
             }
             Err(error) => {
-                ctx.exclude_target();
-                if ctx.tries >= tries {
-                    let late = matches!(error.etype(), ErrorType::ConnectTimedout);
-                    return Err(if late { Reason::ConnectTimeout } else { Reason::ConnectFailed });
+                if !error::connecting(ctx, error).retry() || ctx.tries >= MAX_TRIES {
+                    return Err(ctx.reason.unwrap_or(Reason::ConnectFailed));
                 }
             }
         }

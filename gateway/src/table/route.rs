@@ -14,8 +14,6 @@ pub struct CompiledRoute {
     pub route: Route,
     /// Where it sends requests; `None` for [`Backend::NotFound`].
     pub group: Option<Arc<Group>>,
-    /// The rule's host for logs and metrics: a name, `*.` and a name, or `*` for a rule without a host.
-    pub host_label: Box<str>,
     /// Counters, shared with every route that has the same labels.
     pub stats: Arc<RouteStats>,
 }

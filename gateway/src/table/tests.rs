@@ -41,7 +41,7 @@ fn found(live: &Live, host: &str, path: &str) -> String {
     match live.table().find(host, path) {
         Found::Route(route) => {
             let path = &route.route.key.path;
-            format!("{} {:?} {}", route.host_label, path.kind, path.value)
+            format!("{} {:?} {}", route.route.key.host, path.kind, path.value)
         }
         Found::AddSlash => "AddSlash".into(),
         Found::DefaultBackend(_) => "DefaultBackend".into(),
@@ -249,7 +249,7 @@ proptest! {
                 prop_assert_eq!(found(&live, host, path), oracle.find(host, path), "{} {}", host, path);
                 // A request that pinned the generation before sees what it saw.
                 let again = match before.find(host, path) {
-                    Found::Route(route) => format!("{} {:?} {}", route.host_label, route.route.key.path.kind, route.path()),
+                    Found::Route(route) => format!("{} {:?} {}", route.route.key.host, route.route.key.path.kind, route.path()),
                     Found::AddSlash => "AddSlash".into(),
                     _ => "Nothing".into(),
                 };
