@@ -27,7 +27,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 use upstreams::Upstreams;
 
-mod annotations;
+pub mod annotations;
 mod certificate;
 mod classes;
 mod compile;
@@ -43,6 +43,7 @@ mod service;
 mod slots;
 mod tls;
 mod upstreams;
+mod value;
 
 /// A difference to send.
 #[derive(Clone, Debug, PartialEq, Eq)]

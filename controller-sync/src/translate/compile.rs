@@ -9,7 +9,8 @@
 //!
 //! The result is kept until the Ingress changes; merging it with others is the work of those neighbours.
 
-use super::annotations;
+use super::annotations::canary::CanaryRule;
+use super::annotations::{self, HostWishes};
 use super::problems::Subject;
 use super::quote::quoted;
 use super::rank::Rank;
@@ -19,11 +20,12 @@ use crate::object::Ingress;
 use crate::object::ingress::{HttpPath, IngressBackend, IngressRule, ServiceBackendPort};
 use crate::store::{Options, Standing};
 use ingora_config::{
-    Backend, Host, NamespacedName, PathKind, PathMatch, PathValue, Problem, Reason, RouteKey, ServicePort,
-    SourceLocation, UpstreamId,
+    Backend, Host, NamespacedName, PathKind, PathMatch, PathValue, Policy, Problem, Reason, RouteKey,
+    ServicePort, SourceLocation, UpstreamId,
 };
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
+use std::sync::Arc;
 
 /// The most problems of its own that one Ingress is told.
 const MAX_PROBLEMS: usize = 100;
@@ -41,6 +43,12 @@ pub(super) struct Compiled {
     pub(super) tls: Option<TlsSection>,
     /// The Service ports it refers to, each with the first place.
     pub(super) upstreams: BTreeMap<UpstreamId, Place>,
+    /// What its annotations ask for its routes.
+    pub(super) policy: Arc<Policy>,
+    /// What they ask for its hosts.
+    pub(super) wishes: HostWishes,
+    /// `Some` when it is a canary.
+    pub(super) canary: Option<CanaryRule>,
     pub(super) problems: Vec<Problem>,
 }
 
@@ -134,6 +142,7 @@ pub(super) fn compile(
         upstreams: BTreeMap::new(),
     };
     let mut tls = None;
+    let wishes = annotations::read(ingress, &options.annotations_prefix, &mut compiler.found);
     if standing == Standing::OursByName {
         super::classes::assumed(options, &mut compiler.found);
     }
@@ -144,7 +153,7 @@ pub(super) fn compile(
             "--disable-catch-all refuses an Ingress with a default backend; nothing of it is served".into(),
             "remove spec.defaultBackend; a rule without a host is allowed",
         );
-    } else if !annotations::refuse(ingress, &options.annotations_prefix, &mut compiler.found) {
+    } else if !wishes.rejected {
         for (index, rule) in ingress.spec.rules.iter().enumerate() {
             compiler.rule(index, rule);
         }
@@ -152,12 +161,22 @@ pub(super) fn compile(
             compiler.default_backend(backend, ingress.spec.rules.is_empty());
         }
         tls = TlsSection::read(&ingress.spec.tls, &id.namespace, &mut compiler.found);
-        // Last: what is served without an annotation must not crowd out what is not served at all.
-        annotations::read(ingress, &options.annotations_prefix, &mut compiler.found);
     }
     let Compiler { found: Found { problems, .. }, claims, hosts, upstreams, .. } = compiler;
     let rank = Rank { created: ingress.metadata.creation_timestamp, id };
-    Compiled { rank, claims, hosts, tls, upstreams, problems, subject }
+    let policy = Arc::new(wishes.policy);
+    Compiled {
+        rank,
+        subject,
+        claims,
+        hosts,
+        tls,
+        upstreams,
+        policy,
+        wishes: wishes.host,
+        canary: wishes.canary,
+        problems,
+    }
 }
 
 struct Compiler<'a> {

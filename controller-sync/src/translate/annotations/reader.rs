@@ -1,0 +1,106 @@
+//! Typed access to the annotations of one Ingress; what is wrong with a value is told here, and what follows from it.
+
+use super::table::{self, OnBad, Row};
+use crate::object::Ingress;
+use crate::translate::compile::Found;
+use crate::translate::quote::quoted;
+use crate::translate::value;
+use ingora_config::Reason;
+use ipnet::IpNet;
+use std::collections::HashMap;
+
+/// Reads annotations, and gathers what follows from bad ones.
+pub(in crate::translate) struct Reader<'a, 'f> {
+    ingress: &'a Ingress,
+    prefix: &'a str,
+    /// By the name behind the prefix.
+    values: HashMap<&'a str, &'a str>,
+    /// Where problems go.
+    pub(super) found: &'a mut Found<'f>,
+    /// A bad value that keeps the whole Ingress from being served.
+    pub(super) rejected: bool,
+    /// A bad value that makes every request of the Ingress a 503.
+    pub(super) denied: bool,
+}
+
+impl<'a, 'f> Reader<'a, 'f> {
+    pub(super) fn new(ingress: &'a Ingress, prefix: &'a str, found: &'a mut Found<'f>) -> Self {
+        let values = super::ours(ingress, prefix).map(|(_, name, value)| (name, value)).collect();
+        Self { ingress, prefix, values, found, rejected: false, denied: false }
+    }
+
+    /// The namespace that references are resolved in.
+    pub(super) fn namespace(&self) -> &'a str {
+        &self.ingress.metadata.namespace
+    }
+
+    /// The value of an annotation, each line trimmed as ingress-nginx does; an empty one counts as missing.
+    pub(super) fn text(&self, name: &str) -> Option<String> {
+        let value = self.values.get(name)?;
+        let lines: Vec<_> = value.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+        (!lines.is_empty()).then(|| lines.join("\n"))
+    }
+
+    /// A truth value as Go's `ParseBool` takes it.
+    pub(super) fn bool(&mut self, name: &str) -> Option<bool> {
+        self.parse(name, value::bool)
+    }
+
+    /// A whole number.
+    pub(super) fn int(&mut self, name: &str) -> Option<i64> {
+        self.parse(name, value::int)
+    }
+
+    /// A list of addresses and networks.
+    pub(super) fn networks(&mut self, name: &str) -> Option<Vec<IpNet>> {
+        self.parse(name, value::networks)
+    }
+
+    /// Any value that `parse` takes; its error is one clause about the value, such as `is not a whole number`.
+    pub(super) fn parse<T>(
+        &mut self,
+        name: &str,
+        parse: impl FnOnce(&str) -> Result<T, value::BadValue>,
+    ) -> Option<T> {
+        let text = self.text(name)?;
+        match parse(&text) {
+            Ok(value) => Some(value),
+            Err(bad) => {
+                self.bad(name, &format!("{} {}", quoted(&text), bad.what), &bad.hint);
+                None
+            }
+        }
+    }
+
+    /// Tells of a value that cannot be used and does what the annotation's row says.
+    pub(super) fn bad(&mut self, name: &str, what: &str, hint: &str) {
+        let on_bad = table::row(name).map_or(OnBad::Reject, |row: &Row| row.on_bad);
+        let field = self.field(name);
+        match on_bad {
+            OnBad::Reject => {
+                self.rejected = true;
+                let message = format!("{what}; nothing of the Ingress is served");
+                self.found.error(Reason::AnnotationInvalid, field, message, hint);
+            }
+            OnBad::Deny => {
+                self.denied = true;
+                let message = format!("{what}; every request is answered with 503");
+                self.found.error(Reason::AnnotationInvalid, field, message, hint);
+            }
+            OnBad::Ignore => {
+                let message = format!("{what}; the Ingress is served as if the annotation were not there");
+                self.found.warning(Reason::AnnotationInvalid, field, message, hint);
+            }
+        }
+    }
+
+    /// Tells of something that is odd and harmless.
+    pub(super) fn warn(&mut self, name: &str, message: String, hint: &str) {
+        let field = self.field(name);
+        self.found.warning(Reason::AnnotationInvalid, field, message, hint);
+    }
+
+    fn field(&self, name: &str) -> String {
+        super::field(&format!("{}/{name}", self.prefix))
+    }
+}
