@@ -43,6 +43,8 @@ mod service;
 mod slots;
 mod tls;
 mod upstreams;
+#[allow(dead_code, reason = "the settings and the annotations take it up part by part")]
+mod value;
 
 /// A difference to send.
 #[derive(Clone, Debug, PartialEq, Eq)]
