@@ -8,6 +8,9 @@ use super::{
     rewrite, server_alias, source_range, upstream_vhost, use_regex,
 };
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 /// One annotation.
 #[derive(Clone, Copy, Debug)]
 pub struct Row {
@@ -127,5 +130,7 @@ pub fn rows() -> impl Iterator<Item = &'static Row> {
 
 /// The row of a name behind the prefix.
 pub fn row(name: &str) -> Option<&'static Row> {
-    rows().find(|row| row.name == name)
+    static BY_NAME: LazyLock<HashMap<&str, &Row>> =
+        LazyLock::new(|| rows().map(|row| (row.name, row)).collect());
+    BY_NAME.get(name).copied()
 }
