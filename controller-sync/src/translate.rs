@@ -15,6 +15,7 @@
 
 use crate::store::{Standing, Store};
 use compile::{Compiled, compile};
+use gates::Gates;
 use hosts::Hosts;
 use ingora_config::{Key, NamespacedName, Problem, Resource, ServicePort, Settings, UpstreamId};
 use problems::{Owner, Problems};
@@ -27,11 +28,12 @@ use std::sync::Arc;
 use std::time::SystemTime;
 use upstreams::Upstreams;
 
-mod annotations;
+pub mod annotations;
 mod certificate;
 mod classes;
 mod compile;
 mod endpoints;
+mod gates;
 mod hosts;
 mod problems;
 mod published;
@@ -43,6 +45,7 @@ mod service;
 mod slots;
 mod tls;
 mod upstreams;
+mod value;
 
 /// A difference to send.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,6 +78,7 @@ pub struct Translator {
     upstreams: Upstreams,
     published: Published,
     problems: Problems,
+    gates: Gates,
 }
 
 impl Translator {
@@ -170,7 +174,7 @@ impl Translator {
                 Standing::Foreign => {}
                 Standing::ClassMissing => problems.extend(classes::missing(ingress, location, options)),
                 standing @ (Standing::Ours | Standing::OursByName) => {
-                    let new = Arc::new(compile(ingress, location, standing, options));
+                    let new = Arc::new(compile(ingress, location, standing, options, &self.gates));
                     problems.clone_from(&new.problems);
                     self.slots.add(&new);
                     self.hosts.add(&new);
