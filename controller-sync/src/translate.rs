@@ -13,6 +13,7 @@
 //! else, so that an edit costs the same in a small cluster and in a large one. The state that results depends on the
 //! store's content and on the time alone, never on the order in which objects arrived.
 
+use crate::object::{Kind, ObjectKey};
 use crate::store::{Standing, Store};
 use compile::{Compiled, compile};
 use gates::Gates;
@@ -23,7 +24,7 @@ use published::Published;
 use reference::Referrer;
 use secrets::Secrets;
 use slots::Slots;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::SystemTime;
 use upstreams::Upstreams;
@@ -131,6 +132,13 @@ impl Translator {
     /// All current problems, sorted.
     pub fn problems(&self) -> impl Iterator<Item = &Problem> {
         self.problems.iter()
+    }
+
+    /// The objects that others name and that a source brings only when it is asked to; `None` when they are those of the
+    /// last call.
+    pub fn take_references(&mut self) -> Option<BTreeSet<ObjectKey>> {
+        let wanted = self.secrets.take_wanted()?;
+        Some(wanted.iter().map(|id| ObjectKey::new(Kind::Secret, id.clone())).collect())
     }
 
     /// How many Ingresses are served.
