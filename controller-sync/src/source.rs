@@ -14,6 +14,7 @@ use crate::object::{Object, ObjectKey};
 use ingora_config::{Problem, SourceLocation};
 use tokio::sync::mpsc;
 
+pub mod cluster;
 pub mod file;
 
 /// How many batches may wait between a source and the loop; a source that is ahead waits, nothing is dropped.

@@ -1,0 +1,3 @@
+//! The cluster source: a Kubernetes API server, listed once and then watched.
+
+pub mod client;
