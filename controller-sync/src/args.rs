@@ -4,6 +4,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use ingora_config::NamespacedName;
 
 pub mod check;
+pub mod outputs;
 pub mod sync;
 
 /// The controller of Ingora: reads Kubernetes objects and tells the gateway what to serve.

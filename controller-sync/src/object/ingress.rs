@@ -33,8 +33,8 @@ pub struct LoadBalancer {
     pub ingress: Vec<LoadBalancerIngress>,
 }
 
-/// One of `status.loadBalancer.ingress`, of an Ingress or of a Service. Sorted as ingress-nginx writes them: by name, then
-/// by address as text.
+/// One of `status.loadBalancer.ingress`, of an Ingress or of a Service. Sorted as ingress-nginx writes them: by name (an address has
+/// none), then by address as text.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
 pub struct LoadBalancerIngress {
     /// A DNS name; empty when it is an address.
