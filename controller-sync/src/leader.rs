@@ -10,7 +10,8 @@
 //! to change. A leader that could not renew stops by itself before the Lease expires, even when the elector hangs:
 //! [`Leadership::leads`] compares with the clock at every question. `leader/lease.rs` is the record, `leader/elector.rs` the loop.
 
-use crate::metrics::{LeaderLabel, Metrics};
+use crate::metrics::Metrics;
+use crate::metrics::outputs::LeaderLabel;
 use kube::{Api, Client};
 use std::time::Duration;
 use tokio::sync::watch;
@@ -71,8 +72,12 @@ impl Election {
     /// Outside of a tokio runtime.
     pub fn run(self, metrics: &Metrics) -> (Leadership, Elector) {
         let gauges = [
-            metrics.leader.clone(),
-            metrics.leader_election_status.get_or_create(&LeaderLabel { name: self.name.clone() }).clone(),
+            metrics.outputs.leader.clone(),
+            metrics
+                .outputs
+                .leader_election_status
+                .get_or_create(&LeaderLabel { name: self.name.clone() })
+                .clone(),
         ];
         for gauge in &gauges {
             gauge.set(0);

@@ -10,6 +10,9 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 use std::fmt::{self, Write as _};
 
+pub mod outputs;
+pub mod source;
+
 /// The labels of `ingora_sync_problems`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct ProblemLabels {
@@ -41,13 +44,6 @@ pub struct KindLabel {
     pub kind: String,
 }
 
-/// The label of `nginx_ingress_controller_leader_election_status`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub struct LeaderLabel {
-    /// The name of the Lease.
-    pub name: String,
-}
-
 /// All metrics.
 pub struct Metrics {
     registry: Registry,
@@ -69,20 +65,10 @@ pub struct Metrics {
     pub gateways_cut: Counter,
     /// DNS look-ups that failed.
     pub dns_failures: Counter,
-    /// 1 while this replica writes status and Events.
-    pub leader: Gauge,
-    /// The same under the name that ingress-nginx gave it.
-    pub leader_election_status: Family<LeaderLabel, Gauge>,
-    /// Statuses of Ingresses written.
-    pub status_writes: Counter,
-    /// Writes of a status that failed.
-    pub status_failures: Counter,
-    /// Ingresses that wait for their status.
-    pub status_pending: Gauge,
-    /// Events created or told again.
-    pub events_sent: Counter,
-    /// Events that were not told: too many for one object, outlived by what they say, or refused.
-    pub events_dropped: Counter,
+    /// How reading from the cluster goes.
+    pub source: source::SourceMetrics,
+    /// How writing into the cluster goes.
+    pub outputs: outputs::OutputMetrics,
 }
 
 impl Default for Metrics {
@@ -98,16 +84,10 @@ impl Default for Metrics {
             gateways: Gauge::default(),
             gateways_cut: Counter::default(),
             dns_failures: Counter::default(),
-            leader: Gauge::default(),
-            leader_election_status: Family::default(),
-            status_writes: Counter::default(),
-            status_failures: Counter::default(),
-            status_pending: Gauge::default(),
-            events_sent: Counter::default(),
-            events_dropped: Counter::default(),
+            source: source::SourceMetrics::default(),
+            outputs: outputs::OutputMetrics::default(),
         };
         metrics.register();
-        metrics.register_outputs();
         metrics
     }
 }
@@ -138,26 +118,9 @@ impl Metrics {
             self.gateways_cut.clone(),
         );
         registry.register("dns_failures", "DNS look-ups that failed", self.dns_failures.clone());
-    }
-
-    fn register_outputs(&mut self) {
-        let compatible = self.registry.sub_registry_with_prefix("nginx_ingress_controller");
-        compatible.register(
-            "leader_election_status",
-            "1 while this replica is the leader",
-            self.leader_election_status.clone(),
-        );
-        let registry = self.registry.sub_registry_with_prefix("ingora_sync");
-        registry.register("leader", "1 while this replica writes status and Events", self.leader.clone());
-        registry.register("status_writes", "Statuses of Ingresses written", self.status_writes.clone());
-        registry.register("status_failures", "Writes of a status that failed", self.status_failures.clone());
-        registry.register(
-            "status_pending",
-            "Ingresses that wait for their status",
-            self.status_pending.clone(),
-        );
-        registry.register("events_sent", "Events created or told again", self.events_sent.clone());
-        registry.register("events_dropped", "Events that were not told", self.events_dropped.clone());
+        self.source.register(registry);
+        self.outputs.register(registry);
+        self.outputs.register_compatible(self.registry.sub_registry_with_prefix("nginx_ingress_controller"));
     }
 
     /// All of it in the OpenMetrics text format.

@@ -83,7 +83,7 @@ impl Outputs {
         let timing = election.as_ref().map_or_else(Timing::default, |election| election.timing);
         let (leadership, elector) = match election {
             None => {
-                metrics.leader.set(1);
+                metrics.outputs.leader.set(1);
                 (Leadership::alone(), None)
             }
             Some(ElectionOptions { id, timing }) => {

@@ -111,7 +111,7 @@ impl Herald {
         };
         match self.sender.send(&tale, &uid, letter.manner).await {
             Sent::Told(count) => {
-                self.metrics.events_sent.inc();
+                self.metrics.outputs.events_sent.inc();
                 self.failures = 0;
                 self.book.told(letter, count);
             }
@@ -140,7 +140,7 @@ impl Herald {
     fn count_dropped(&mut self) {
         let dropped = std::mem::take(&mut self.book.dropped);
         if dropped > 0 {
-            self.metrics.events_dropped.inc_by(dropped);
+            self.metrics.outputs.events_dropped.inc_by(dropped);
         }
     }
 }

@@ -138,9 +138,8 @@ impl Keeper {
                 (job, written)
             });
         };
-        self.metrics
-            .status_pending
-            .set(i64::try_from(self.plan.pending() + self.jobs.len()).unwrap_or(i64::MAX));
+        let pending = self.plan.pending() + self.jobs.len();
+        self.metrics.outputs.status_pending.set(i64::try_from(pending).unwrap_or(i64::MAX));
         wake
     }
 
@@ -148,7 +147,7 @@ impl Keeper {
         match written {
             Written::Done(version) => {
                 tracing::debug!(ingress = %job.id, "status written");
-                self.metrics.status_writes.inc();
+                self.metrics.outputs.status_writes.inc();
                 self.failures = 0;
                 self.plan.done(job, version);
             }
@@ -160,7 +159,7 @@ impl Keeper {
     }
 
     fn failed(&mut self, job: &Job, slowly: bool, why: &str) {
-        self.metrics.status_failures.inc();
+        self.metrics.outputs.status_failures.inc();
         self.failures += 1;
         // One line for an outage, not one for every Ingress.
         if self.failures == 1 {
