@@ -164,23 +164,25 @@ impl FakeApi {
         }
     }
 
-    /// All objects right below a path that carry the labels of the query.
+    /// All objects right below a path that carry the labels and the name of the query.
     fn list(&self, path: &str, query: Option<&str>) -> Value {
         let query = query.unwrap_or_default().replace("%3D", "=").replace("%2C", ",").replace("%2F", "/");
         let selector =
             query.split('&').find_map(|part| part.strip_prefix("labelSelector=")).unwrap_or_default();
         let labels: Vec<(&str, &str)> = selector.split(',').filter_map(|pair| pair.split_once('=')).collect();
+        let name = query.split('&').find_map(|part| part.strip_prefix("fieldSelector=metadata.name="));
         let items: Vec<Value> = self
             .under(&format!("{path}/"))
             .into_iter()
+            .filter(|item| name.is_none_or(|name| item["metadata"]["name"] == name))
             .filter(|item| labels.iter().all(|(key, value)| item["metadata"]["labels"][*key] == *value))
             .collect();
-        json!({"apiVersion": "v1", "kind": "List", "metadata": {}, "items": items})
+        json!({"metadata": {}, "items": items})
     }
 }
 
 fn is_collection(path: &str) -> bool {
-    path.ends_with("/pods") || path.ends_with("/events") || path.ends_with("/ingresses")
+    ["/pods", "/services", "/secrets", "/ingresses"].iter().any(|end| path.ends_with(end))
 }
 
 fn refusal(code: u16, reason: &str) -> (u16, Value) {

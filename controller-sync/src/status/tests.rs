@@ -476,7 +476,7 @@ async fn a_load_balancer_is_waited_for_and_a_moment_without_it_changes_nothing()
     sleep(40 * SECOND).await;
     set(json!([{"ip": "192.0.2.1"}]));
     sleep(40 * SECOND).await;
-    api.fail(|asked| asked.path.contains("/services/").then_some(Fault::Refuse(403)));
+    api.fail(|asked| asked.path.ends_with("/services").then_some(Fault::Refuse(403)));
     sleep(600 * SECOND).await;
     assert!(api.asked().iter().filter(|asked| asked.path.contains("/ingresses/")).count() == 1);
     api.heal();
