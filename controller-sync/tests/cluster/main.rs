@@ -18,14 +18,34 @@
 
 mod basics;
 mod enclosure;
+mod faults;
 mod harness;
+mod lists;
+mod outage;
+mod permissions;
+mod replicas;
+mod scale;
+mod status;
 mod support;
 
 use libtest_mimic::{Arguments, Trial};
 use std::process::ExitCode;
 
 fn trials() -> Vec<Trial> {
-    [basics::trials(), harness::trials()].into_iter().flatten().collect()
+    [
+        basics::trials(),
+        faults::trials(),
+        harness::trials(),
+        lists::trials(),
+        outage::trials(),
+        permissions::trials(),
+        replicas::trials(),
+        scale::trials(),
+        status::trials(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 fn main() -> ExitCode {

@@ -55,7 +55,8 @@ impl Api {
         stream.set_nodelay(true)?;
         stream.set_read_timeout(read_timeout)?;
         let host = self.address.ip().to_string();
-        let stream = self.connector.connect(&host, stream).map_err(|error| io::Error::other(error.to_string()))?;
+        let stream =
+            self.connector.connect(&host, stream).map_err(|error| io::Error::other(error.to_string()))?;
         Ok(Connection::over(stream))
     }
 
@@ -73,7 +74,13 @@ impl Api {
     }
 
     /// One call.
-    pub(crate) fn call(&self, method: &str, path: &str, content_type: &str, body: &str) -> io::Result<Response> {
+    pub(crate) fn call(
+        &self,
+        method: &str,
+        path: &str,
+        content_type: &str,
+        body: &str,
+    ) -> io::Result<Response> {
         let mut kept = self.kept.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let mut connection = match kept.take() {
             Some(connection) => connection,

@@ -55,7 +55,10 @@ impl Cluster {
             ("tokens.key", &tokens.key),
             ("admins.csv", &format!("{ADMIN_TOKEN},admin,1,\"system:masters\"\n")),
             ("audit.yaml", audit::POLICY),
-            ("admin.kubeconfig", &kubeconfig(&format!("https://{api_address}"), &admin.authority, ADMIN_TOKEN)),
+            (
+                "admin.kubeconfig",
+                &kubeconfig(&format!("https://{api_address}"), &admin.authority, "default", ADMIN_TOKEN),
+            ),
         ] {
             std::fs::write(home.join(name), text).unwrap();
         }
@@ -143,8 +146,8 @@ impl Cluster {
     }
 }
 
-/// A kubeconfig of one cluster and one user; `authority` is PEM and only read for `https`.
-pub(crate) fn kubeconfig(server: &str, authority: &str, token: &str) -> String {
+/// A kubeconfig of one cluster, one namespace and one user; `authority` is PEM and only read for `https`.
+pub(crate) fn kubeconfig(server: &str, authority: &str, namespace: &str, token: &str) -> String {
     let authority = openssl::base64::encode_block(authority.as_bytes());
     let trust = match server.starts_with("https") {
         true => format!(", certificate-authority-data: {authority}"),
@@ -155,7 +158,7 @@ pub(crate) fn kubeconfig(server: &str, authority: &str, token: &str) -> String {
 apiVersion: v1
 kind: Config
 current-context: test
-contexts: [{{ name: test, context: {{ cluster: test, user: test }} }}]
+contexts: [{{ name: test, context: {{ cluster: test, namespace: {namespace}, user: test }} }}]
 clusters: [{{ name: test, cluster: {{ server: \"{server}\"{trust} }} }}]
 users: [{{ name: test, user: {{ token: \"{token}\" }} }}]
 "
@@ -214,8 +217,6 @@ fn start_server(home: &Path, etcd: SocketAddr, address: SocketAddr) -> Program {
 
 fn wait_ready(admin: &Api) {
     until("the API server is ready", || {
-        admin
-            .call("GET", "/readyz", "application/json", "")
-            .is_ok_and(|answer| answer.status == 200)
+        admin.call("GET", "/readyz", "application/json", "").is_ok_and(|answer| answer.status == 200)
     });
 }

@@ -83,7 +83,8 @@ impl Proxy {
         Self { address, shared }
     }
 
-    /// From now on every request whose method and target (`GET /apis/…`) contain all `words` meets this fault.
+    /// From now on every request whose method and target (`GET /apis/…`) contain all `words` (`!word`: does not
+    /// contain) meets this fault.
     #[must_use]
     pub(crate) fn inject(&self, words: &'static [&'static str], fault: Fault) -> Injected {
         let mut rules = self.shared.rules();
@@ -104,7 +105,7 @@ impl Proxy {
         self.shared.frozen_below.store(next, Ordering::SeqCst);
     }
 
-    /// The requests so far that contain all `words`.
+    /// The requests so far that contain all `words`, as above.
     pub(crate) fn asked(&self, words: &[&str]) -> Vec<Asked> {
         let asked = self.shared.asked.lock().unwrap_or_else(PoisonError::into_inner);
         asked.iter().filter(|asked| rule::contains(&asked.what, words)).cloned().collect()

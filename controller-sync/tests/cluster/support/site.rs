@@ -11,13 +11,13 @@ use super::role;
 use serde_json::{Value, json};
 use std::io::Write as _;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU8, Ordering};
 use tempfile::TempDir;
 
 static COUNT: AtomicU8 = AtomicU8::new(1);
 
-/// The Service that `--publish-service` may name, and the addresses that status shows in most tests.
+/// The address that status shows in most tests.
 pub(crate) const PUBLISHED: &str = "203.0.113.7";
 
 /// One test's part of a cluster.
@@ -67,14 +67,9 @@ impl<'c> Site<'c> {
         class["spec"]["controller"] = json!(controller(&namespace));
         admin.create(&class);
         let account = role::account(&objects).to_owned();
-        let request = json!({
-            "apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": { "expirationSeconds": 7200 },
-        });
-        let path = format!("/api/v1/namespaces/{namespace}/serviceaccounts/{account}/token");
-        let token = admin.post(&path, &request)["status"]["token"].as_str().unwrap().to_owned();
         Self {
             cluster,
-            token,
+            token: fresh_token(cluster, &namespace, &account),
             account,
             block,
             next_address: AtomicU8::new(1),
@@ -95,7 +90,21 @@ impl<'c> Site<'c> {
     }
 
     fn plan_for(&self, server: &str) -> Plan {
-        let file = self.kubeconfig(server).display().to_string();
+        self.plan_with(&self.kubeconfig(server))
+    }
+
+    /// The same with this kubeconfig.
+    pub(crate) fn plan_with(&self, kubeconfig: &Path) -> Plan {
+        self.source(kubeconfig).sync(&["--publish-status-address", PUBLISHED])
+    }
+
+    /// Both programs without an address to publish.
+    pub(crate) fn plan_unpublished(&self) -> Plan {
+        self.source(&self.kubeconfig(&format!("https://{}", self.cluster.admin.address)))
+    }
+
+    fn source(&self, kubeconfig: &Path) -> Plan {
+        let file = kubeconfig.display().to_string();
         let (class, controller) = (&self.namespace, controller(&self.namespace));
         Edge::plan().source(&[
             "--kubeconfig",
@@ -104,17 +113,20 @@ impl<'c> Site<'c> {
             class,
             "--controller-class",
             &controller,
-            "--publish-status-address",
-            PUBLISHED,
         ])
     }
 
     /// A kubeconfig of the ServiceAccount.
     pub(crate) fn kubeconfig(&self, server: &str) -> PathBuf {
-        let text = kubeconfig(server, &self.cluster.admin.authority, &self.token);
+        let text = self.kubeconfig_text(server, &self.token);
         let mut file = tempfile::Builder::new().suffix(".kubeconfig").tempfile_in(self.home.path()).unwrap();
         file.write_all(text.as_bytes()).unwrap();
         file.into_temp_path().keep().unwrap()
+    }
+
+    /// The text of one with another token.
+    pub(crate) fn kubeconfig_text(&self, server: &str, token: &str) -> String {
+        kubeconfig(server, &self.cluster.admin.authority, &self.namespace, token)
     }
 
     /// A proxy in front of the API server.
@@ -161,6 +173,18 @@ impl<'c> Site<'c> {
         format!("/apis/networking.k8s.io/v1/namespaces/{}/ingresses/{name}", self.namespace)
     }
 
+    /// Makes the ServiceAccount anew: every token it had is worthless. Returns a token of the new one.
+    pub(crate) fn rotate(&self) -> String {
+        let admin = &self.cluster.admin;
+        let path = format!("/api/v1/namespaces/{}/serviceaccounts/{}", self.namespace, self.account);
+        admin.delete(&path);
+        admin.apply(&json!({
+            "apiVersion": "v1", "kind": "ServiceAccount",
+            "metadata": { "name": self.account, "namespace": self.namespace },
+        }));
+        fresh_token(self.cluster, &self.namespace, &self.account)
+    }
+
     /// The name under which the API server knows the ServiceAccount.
     pub(crate) fn user(&self) -> String {
         format!("system:serviceaccount:{}:{}", self.namespace, self.account)
@@ -178,6 +202,14 @@ impl Drop for Site<'_> {
             assert_eq!(self.refusals(), Vec::<String>::new(), "helm/rbac.yaml refused what is needed");
         }
     }
+}
+
+fn fresh_token(cluster: &Cluster, namespace: &str, account: &str) -> String {
+    let request = json!({
+        "apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": { "expirationSeconds": 7200 },
+    });
+    let path = format!("/api/v1/namespaces/{namespace}/serviceaccounts/{account}/token");
+    cluster.admin.post(&path, &request)["status"]["token"].as_str().unwrap().to_owned()
 }
 
 fn controller(namespace: &str) -> String {

@@ -66,7 +66,9 @@ impl Plan {
         let sync_port = free_port();
         let folder = || vec!["--manifests".to_owned(), manifests.display().to_string()];
         let sync_arguments = [
-            ["sync", "--socket", &socket, "--healthz-port", &sync_port.to_string()].map(str::to_owned).to_vec(),
+            ["sync", "--socket", &socket, "--healthz-port", &sync_port.to_string()]
+                .map(str::to_owned)
+                .to_vec(),
             self.source.unwrap_or_else(folder),
             self.sync,
         ]

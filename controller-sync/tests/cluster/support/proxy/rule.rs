@@ -69,7 +69,10 @@ impl Rule {
     }
 }
 
-/// Whether a text contains all words.
+/// Whether a text contains all words, and none of those behind an exclamation mark.
 pub(super) fn contains(what: &str, words: &[&str]) -> bool {
-    words.iter().all(|word| what.contains(word))
+    words.iter().all(|word| match word.strip_prefix('!') {
+        Some(word) => !what.contains(word),
+        None => what.contains(word),
+    })
 }
