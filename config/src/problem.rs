@@ -36,6 +36,8 @@ pub enum Reason {
     FileUnreadable,
     /// One object of a file or of the API cannot be decoded and is skipped.
     ObjectInvalid,
+    /// A kind may not be read from the API server; what was read before stays.
+    KindForbidden,
     /// A kind that Ingora does not read.
     KindIgnored,
     /// The same object stands in two places; the first in file order counts.

@@ -10,6 +10,8 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 use std::fmt::{self, Write as _};
 
+pub mod source;
+
 /// The labels of `ingora_sync_problems`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct ProblemLabels {
@@ -62,6 +64,8 @@ pub struct Metrics {
     pub gateways_cut: Counter,
     /// DNS look-ups that failed.
     pub dns_failures: Counter,
+    /// How reading from the cluster goes.
+    pub source: source::SourceMetrics,
 }
 
 impl Default for Metrics {
@@ -77,6 +81,7 @@ impl Default for Metrics {
             gateways: Gauge::default(),
             gateways_cut: Counter::default(),
             dns_failures: Counter::default(),
+            source: source::SourceMetrics::default(),
         };
         metrics.register();
         metrics
@@ -109,6 +114,7 @@ impl Metrics {
             self.gateways_cut.clone(),
         );
         registry.register("dns_failures", "DNS look-ups that failed", self.dns_failures.clone());
+        self.source.register(registry);
     }
 
     /// All of it in the OpenMetrics text format.

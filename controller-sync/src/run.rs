@@ -14,7 +14,8 @@ use crate::health;
 use crate::metrics::{KindLabel, Metrics};
 use crate::problem_log::ProblemLog;
 use crate::publish::{BindError, Limits, Publisher, Socket};
-use crate::source::{self, Batch, Event, file};
+use crate::source::cluster::client::{ClientError, ClientOptions, client};
+use crate::source::{self, Batch, Event, cluster, file};
 use crate::store::{Options, Store};
 use crate::translate::{Change, Translator};
 use std::future::Future;
@@ -38,11 +39,25 @@ const CLOCK: Duration = Duration::from_secs(60);
 /// How many batches are taken in one go.
 const BATCHES_AT_ONCE: usize = 64;
 
+/// Where the objects come from: one or the other, never both.
+#[derive(Clone, Debug)]
+pub enum Source {
+    /// `--manifests`.
+    Manifests(Vec<PathBuf>),
+    /// A cluster, which is what is read without `--manifests`.
+    Cluster {
+        /// `--kubeconfig` and `--apiserver-host`.
+        client: ClientOptions,
+        /// The flags of the source itself.
+        options: cluster::Options,
+    },
+}
+
 /// What `ingora sync` was told.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// `--manifests`.
-    pub manifests: Vec<PathBuf>,
+    /// Where the objects come from.
+    pub source: Source,
     /// `--socket`.
     pub socket: PathBuf,
     /// `--healthz-host` and `--healthz-port`.
@@ -59,6 +74,9 @@ pub enum RunError {
     /// A path of `--manifests` cannot be used.
     #[error("--manifests {0}")]
     Manifests(#[from] file::UnusablePath),
+    /// There is no way to the API server.
+    #[error(transparent)]
+    Client(#[from] ClientError),
     /// The socket cannot be served.
     #[error(transparent)]
     Socket(#[from] BindError),
@@ -66,8 +84,15 @@ pub enum RunError {
     #[error(transparent)]
     Health(#[from] health::BindError),
     /// A source ended by itself, which none does.
-    #[error("the manifests are not read any more: the thread that does it ended; this is a defect of Ingora")]
+    #[error("nothing is read any more: the source ended; this is a defect of Ingora")]
     SourceEnded,
+}
+
+impl RunError {
+    /// Whether the command line asked for something that cannot be: the exit code 2.
+    pub fn is_usage(&self) -> bool {
+        matches!(self, Self::Client(ClientError::Nowhere | ClientError::Host(_)))
+    }
 }
 
 /// A controller that has everything it needs and has not begun.
@@ -77,6 +102,8 @@ pub struct Controller {
     core: Core,
     batches: mpsc::Receiver<Batch>,
     answers: mpsc::Receiver<Answer>,
+    /// The cluster source, which ends when this is dropped.
+    following: Option<cluster::Following>,
 }
 
 impl Controller {
@@ -92,15 +119,15 @@ impl Controller {
         let health = health::bind(config.health).await?;
         let (publisher, socket) = Publisher::bind(&config.socket, Limits::default(), Arc::clone(&metrics))?;
         let (sender, batches) = source::channel();
-        file::follow(&config.manifests, sender)?;
+        let following = follow(&config, sender, &metrics).await?;
         let (names, answers) = Names::new(&config.dns_servers, Arc::clone(&metrics));
-        tracing::info!(socket = %config.socket.display(), manifests = ?config.manifests, "reading manifests");
         Ok(Self {
             socket,
             health,
             core: Core::new(config.options, publisher, names, metrics),
             batches,
             answers,
+            following,
         })
     }
 
@@ -114,7 +141,7 @@ impl Controller {
     /// # Errors
     /// When a source ends by itself.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), RunError> {
-        let Self { socket, health, mut core, mut batches, mut answers } = self;
+        let Self { socket, health, mut core, mut batches, mut answers, following } = self;
         let _health =
             health::serve(health, health::State::new(core.publisher.clone(), Arc::clone(&core.metrics)));
         let mut shutdown = std::pin::pin!(shutdown);
@@ -133,13 +160,38 @@ impl Controller {
                         break Err(RunError::SourceEnded);
                     }
                     taken.drain(..).flatten().for_each(|event| core.event(event));
+                    core.complain_early();
                 }
                 _ = clock.tick() => core.time_passed(),
             }
         };
+        drop(following);
         // Gone before the process is, so that the next one finds no stale file.
         drop(socket);
         result
+    }
+}
+
+/// Starts the one source.
+async fn follow(
+    config: &Config,
+    batches: mpsc::Sender<Batch>,
+    metrics: &Metrics,
+) -> Result<Option<cluster::Following>, RunError> {
+    let socket = config.socket.display();
+    match &config.source {
+        Source::Manifests(paths) => {
+            file::follow(paths, batches)?;
+            tracing::info!(%socket, manifests = ?paths, "reading manifests");
+            Ok(None)
+        }
+        Source::Cluster { client: to, options } => {
+            let client = client(to).await?;
+            let following =
+                cluster::follow(client, &config.options, options, metrics.source.clone(), batches);
+            tracing::info!(%socket, "reading from the cluster");
+            Ok(Some(following))
+        }
     }
 }
 
@@ -191,6 +243,7 @@ impl Core {
             Event::Ready => {
                 self.ready.get_or_insert_with(Instant::now);
             }
+            Event::Answered(_) => {}
         }
         self.waiting.get_or_insert_with(Instant::now);
     }
@@ -199,6 +252,13 @@ impl Core {
         self.names.answered(&answer.name);
         self.store.resolved(&answer.name, answer.addresses);
         self.waiting.get_or_insert_with(Instant::now);
+    }
+
+    /// Problems that may be the reason why nothing is published cannot wait for that.
+    fn complain_early(&mut self) {
+        if self.ready.is_none() {
+            self.problems.flush();
+        }
     }
 
     fn time_passed(&mut self) {
