@@ -63,6 +63,7 @@ impl Listener {
                 let name = Path::new(&origin).file_name().unwrap().to_str().unwrap().to_owned();
                 self.problems.insert(name, problems);
             }
+            Event::Answered(key) => panic!("nobody asked for {key}"),
             Event::Ready => {
                 assert!(!self.ready, "ready comes once");
                 self.ready = true;

@@ -164,11 +164,12 @@ impl Follower {
         let watch = match self.version.clone() {
             Some(version) => {
                 let from = From::Version(&version);
-                Some(Watch::open(&self.shared.api, &self.selection, from).await?)
+                let watch = Watch::open(&self.shared.api, &self.selection, from).await?;
+                self.works().await?;
+                Some(watch)
             }
             None => self.list_everything().await?,
         };
-        self.works().await?;
         match watch {
             Some(watch) => self.watch(watch).await,
             None => Ok(()),
@@ -273,6 +274,7 @@ impl Follower {
         if listing.version.is_empty() {
             return Err(Failure::Nonsense("a list without a version".into()).into());
         }
+        self.works().await?;
         let mut events = self.ledger.replace(listing.items);
         self.shared.outlet.in_order(&mut events, &listing.version);
         self.version = Some(listing.version);

@@ -60,7 +60,8 @@ impl Ledger {
         let served = self.serves(&id);
         match content {
             Content::Known => {}
-            Content::Unread => drop(self.held.insert(id, Held { version, served })),
+            // The store has nothing to do with it.
+            Content::Unread => drop(self.held.insert(id, Held { version, served: false })),
             Content::Undecodable(error) => self.complain(&id, error, events),
             Content::Object(object) => {
                 self.forgive(&id, events);

@@ -90,11 +90,11 @@ impl Standing {
         self.metrics.errors.get_or_create(&labels).inc();
         let mut book = self.book();
         let Some((_, state)) = book.states.get_mut(&selection.name()) else { return };
-        *state = State { connected: false, failures: state.failures.saturating_add(1) };
-        let failures = state.failures;
+        // What is forbidden is a problem, not an outage, and the problem log has it.
+        let failures = if failure.is_forbidden() { 0 } else { state.failures.saturating_add(1) };
+        *state = State { connected: false, failures };
         self.settle(&mut book, kind);
-        if failure.is_forbidden() {
-            // That is a problem, and the problem log has it.
+        if failures == 0 {
             return;
         }
         let outage = book.outage.get_or_insert_with(|| (Instant::now(), false));
@@ -117,10 +117,8 @@ impl Standing {
         }
         drop(gauge);
         let failing = book.states.values().any(|(_, state)| state.failures > 0);
-        if !failing && let Some((since, mentioned)) = book.outage.take() {
-            if mentioned {
-                tracing::info!(seconds = since.elapsed().as_secs(), "the API server can be read from again");
-            }
+        if !failing && let Some((since, true)) = book.outage.take() {
+            tracing::info!(seconds = since.elapsed().as_secs(), "the API server can be read from again");
         }
     }
 }
