@@ -6,6 +6,7 @@ use ingora_config::NamespacedName;
 use std::path::PathBuf;
 
 pub mod check;
+pub mod outputs;
 pub mod sync;
 
 /// The controller of Ingora: reads Kubernetes objects and tells the gateway what to serve.

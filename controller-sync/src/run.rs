@@ -12,15 +12,18 @@
 use crate::dns::{Answer, Names};
 use crate::health;
 use crate::metrics::{KindLabel, Metrics};
+use crate::outputs::{OutputOptions, Outputs};
 use crate::problem_log::ProblemLog;
 use crate::publish::{BindError, Limits, Publisher, Socket};
 use crate::source::cluster::client::{ClientError, ClientOptions, client};
 use crate::source::{self, Batch, Event, cluster, file};
 use crate::store::{Options, Store};
 use crate::translate::{Change, Translator};
+use futures_util::future::OptionFuture;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 use tokio::net::TcpListener;
@@ -66,6 +69,8 @@ pub struct Config {
     pub dns_servers: Vec<SocketAddr>,
     /// The flags of store and translation.
     pub options: Options,
+    /// The flags of what is written into the cluster.
+    pub outputs: OutputOptions,
 }
 
 /// Why the controller does not run.
@@ -119,12 +124,12 @@ impl Controller {
         let health = health::bind(config.health).await?;
         let (publisher, socket) = Publisher::bind(&config.socket, Limits::default(), Arc::clone(&metrics))?;
         let (sender, batches) = source::channel();
-        let following = follow(&config, sender, &metrics).await?;
+        let (following, outputs) = follow(&config, sender, &metrics).await?;
         let (names, answers) = Names::new(&config.dns_servers, Arc::clone(&metrics));
         Ok(Self {
             socket,
             health,
-            core: Core::new(config.options, publisher, names, metrics),
+            core: Core { outputs, ..Core::new(config.options, publisher, names, metrics) },
             batches,
             answers,
             following,
@@ -144,15 +149,22 @@ impl Controller {
         let Self { socket, health, mut core, mut batches, mut answers, following } = self;
         let _health =
             health::serve(health, health::State::new(core.publisher.clone(), Arc::clone(&core.metrics)));
-        let mut shutdown = std::pin::pin!(shutdown);
+        let mut shutdown = pin!(shutdown);
         let mut clock = tokio::time::interval(CLOCK);
         let mut taken = Vec::with_capacity(BATCHES_AT_ONCE);
+        // The outputs may need to hear of changes while they end.
+        let mut ending = pin!(OptionFuture::default());
+        let mut leaving = false;
         let result = loop {
             let due = core.due();
             // In this order: a storm of events must not keep a publication from going out.
             tokio::select! {
                 biased;
-                () = &mut shutdown => break Ok(()),
+                () = &mut shutdown, if !leaving => {
+                    leaving = true;
+                    ending.set(Some(core.outputs.end()).into());
+                }
+                Some(()) = &mut ending => break Ok(()),
                 () = tokio::time::sleep_until(due.unwrap_or_else(far_future)), if due.is_some() => core.publish(),
                 Some(answer) = answers.recv() => core.answer(answer),
                 count = batches.recv_many(&mut taken, BATCHES_AT_ONCE) => {
@@ -172,25 +184,26 @@ impl Controller {
     }
 }
 
-/// Starts the one source.
+/// Starts the one source, and with a cluster what is written into it.
 async fn follow(
     config: &Config,
     batches: mpsc::Sender<Batch>,
-    metrics: &Metrics,
-) -> Result<Option<cluster::Following>, RunError> {
+    metrics: &Arc<Metrics>,
+) -> Result<(Option<cluster::Following>, Outputs), RunError> {
     let socket = config.socket.display();
     match &config.source {
         Source::Manifests(paths) => {
             file::follow(paths, batches)?;
             tracing::info!(%socket, manifests = ?paths, "reading manifests");
-            Ok(None)
+            Ok((None, Outputs::none()))
         }
         Source::Cluster { client: to, options } => {
             let client = client(to).await?;
+            let outputs = Outputs::start(&client, config.outputs.clone(), metrics);
             let following =
                 cluster::follow(client, &config.options, options, metrics.source.clone(), batches);
             tracing::info!(%socket, "reading from the cluster");
-            Ok(Some(following))
+            Ok((Some(following), outputs))
         }
     }
 }
@@ -207,6 +220,7 @@ struct Core {
     names: Names,
     problems: ProblemLog,
     metrics: Arc<Metrics>,
+    outputs: Outputs,
     /// Since when the source has delivered everything.
     ready: Option<Instant>,
     /// Since when something waits to be translated.
@@ -227,6 +241,7 @@ impl Core {
             names,
             problems: ProblemLog::new(Arc::clone(&metrics)),
             metrics,
+            outputs: Outputs::none(),
             ready: None,
             waiting: None,
             outbox: Vec::new(),
@@ -257,7 +272,8 @@ impl Core {
     /// Problems that may be the reason why nothing is published cannot wait for that.
     fn complain_early(&mut self) {
         if self.ready.is_none() {
-            self.problems.flush();
+            let problems = self.problems.flush();
+            self.outputs.problems(&problems);
         }
     }
 
@@ -287,13 +303,14 @@ impl Core {
         self.problems.change(output.new_problems, output.solved_problems);
         self.outbox.extend(output.changes);
         self.names.set(&self.store.names_to_resolve());
+        self.outputs.seen(&output.sightings);
         self.last_pass = Some(Instant::now());
         let first = !self.published;
         let late = self.ready.is_some_and(|ready| ready.elapsed() >= FIRST_ANSWERS);
         if first && !late && !self.names.all_answered() {
             return;
         }
-        self.problems.flush();
+        let problems = self.problems.flush();
         self.count_objects();
         // The first goes out even when it is empty: that there is nothing to serve is news, too.
         if first || !self.outbox.is_empty() {
@@ -307,6 +324,7 @@ impl Core {
                 tracing::debug!(revision, changes = count, "published");
             }
         }
+        self.outputs.problems(&problems);
     }
 
     fn count_objects(&self) {

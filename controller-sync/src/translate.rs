@@ -13,7 +13,7 @@
 //! else, so that an edit costs the same in a small cluster and in a large one. The state that results depends on the
 //! store's content and on the time alone, never on the order in which objects arrived.
 
-use crate::store::{Standing, Store};
+use crate::store::{Dirty, Standing, Store};
 use compile::{Compiled, compile};
 use hosts::Hosts;
 use ingora_config::{Key, NamespacedName, Problem, Resource, ServicePort, Settings, UpstreamId};
@@ -40,9 +40,12 @@ mod rank;
 mod reference;
 mod secrets;
 mod service;
+mod sighting;
 mod slots;
 mod tls;
 mod upstreams;
+
+pub use sighting::{Fate, Live, Sighting};
 
 /// A difference to send.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,6 +65,8 @@ pub struct Output {
     pub new_problems: Vec<Problem>,
     /// Problems that are gone, sorted. One that only moved within its file is neither new nor solved.
     pub solved_problems: Vec<Problem>,
+    /// Ingresses of an API server that changed in any way, their status included; each at most once.
+    pub sightings: Vec<Sighting>,
 }
 
 /// The state of translation: one for each store, and for as long as the store.
@@ -86,7 +91,7 @@ impl Translator {
     /// Translates what changed in the store since the last call. `now` only decides which certificates are expired: call
     /// it now and then although nothing changed, and that is noticed.
     pub fn translate(&mut self, store: &mut Store, now: SystemTime) -> Output {
-        let dirty = store.take_dirty();
+        let mut dirty = store.take_dirty();
         if !self.started {
             self.start(store);
         }
@@ -116,7 +121,8 @@ impl Translator {
         self.upstreams.settle(store, &self.ingresses, &mut self.published, &mut self.problems);
 
         let (new_problems, solved_problems) = self.problems.take_changes();
-        Output { changes: self.published.take_changes(), new_problems, solved_problems }
+        let sightings = sightings(&mut dirty, store);
+        Output { changes: self.published.take_changes(), new_problems, solved_problems, sightings }
     }
 
     /// All current resources, each exactly once: what a gateway gets that has just connected.
@@ -182,6 +188,18 @@ impl Translator {
         }
         self.problems.set(Owner::Ingress(id.clone()), problems);
     }
+}
+
+/// What the outputs towards the cluster are told.
+fn sightings(dirty: &mut Dirty, store: &Store) -> Vec<Sighting> {
+    let turned_away = std::mem::take(&mut dirty.turned_away);
+    let held = |id: &&NamespacedName| !turned_away.contains_key(*id);
+    let translated = dirty.ingresses.iter().filter(held).filter_map(|id| sighting::see(id, store, true));
+    let others = dirty.statuses.difference(&dirty.ingresses).filter(held);
+    let others = others.filter_map(|id| sighting::see(id, store, false));
+    let mut all: Vec<_> = translated.chain(others).collect();
+    all.extend(turned_away.into_iter().filter_map(|(id, ingress)| sighting::turned_away(id, &ingress)));
+    all
 }
 
 fn unix_seconds(time: SystemTime) -> i64 {

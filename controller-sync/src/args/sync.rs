@@ -1,5 +1,6 @@
 //! `ingora sync`.
 
+use super::outputs::OutputArguments;
 use super::{Choice, LogFormat};
 use crate::run::{Config, Source};
 use crate::source::cluster;
@@ -53,6 +54,10 @@ pub struct SyncArguments {
     #[arg(long, env = "INGORA_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
     pub log_format: LogFormat,
 
+    /// What is written into the cluster.
+    #[command(flatten)]
+    pub outputs: OutputArguments,
+
     /// Log more; twice, much more
     #[arg(short, long, env = "INGORA_VERBOSE", action = clap::ArgAction::Count)]
     pub verbose: u8,
@@ -77,6 +82,7 @@ impl SyncArguments {
             health: SocketAddr::new(self.healthz_host, self.healthz_port),
             dns_servers: self.dns_server.clone(),
             options: self.choice.options(files),
+            outputs: self.outputs.options(),
         })
     }
 
