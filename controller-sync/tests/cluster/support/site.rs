@@ -89,31 +89,27 @@ impl<'c> Site<'c> {
         self.plan_for(&format!("http://{}", proxy.address))
     }
 
+    /// The arguments that say what to read.
+    pub(crate) fn source(&self, kubeconfig: &Path) -> Vec<String> {
+        let (file, controller) = (kubeconfig.display().to_string(), controller(&self.namespace));
+        ["--kubeconfig", &file, "--ingress-class", &self.namespace, "--controller-class", &controller]
+            .map(str::to_owned)
+            .to_vec()
+    }
+
     fn plan_for(&self, server: &str) -> Plan {
         self.plan_with(&self.kubeconfig(server))
     }
 
     /// The same with this kubeconfig.
     pub(crate) fn plan_with(&self, kubeconfig: &Path) -> Plan {
-        self.source(kubeconfig).sync(&["--publish-status-address", PUBLISHED])
+        Edge::plan().source(self.source(kubeconfig)).sync(&["--publish-status-address", PUBLISHED])
     }
 
     /// Both programs without an address to publish.
     pub(crate) fn plan_unpublished(&self) -> Plan {
-        self.source(&self.kubeconfig(&format!("https://{}", self.cluster.admin.address)))
-    }
-
-    fn source(&self, kubeconfig: &Path) -> Plan {
-        let file = kubeconfig.display().to_string();
-        let (class, controller) = (&self.namespace, controller(&self.namespace));
-        Edge::plan().source(&[
-            "--kubeconfig",
-            &file,
-            "--ingress-class",
-            class,
-            "--controller-class",
-            &controller,
-        ])
+        let kubeconfig = self.kubeconfig(&format!("https://{}", self.cluster.admin.address));
+        Edge::plan().source(self.source(&kubeconfig))
     }
 
     /// A kubeconfig of the ServiceAccount.

@@ -27,8 +27,8 @@ impl Plan {
 
     /// Arguments that name another source than the folder of manifests.
     #[allow(dead_code, reason = "for the cluster tests, which share this file")]
-    pub(crate) fn source(mut self, arguments: &[&str]) -> Self {
-        self.source = Some(arguments.iter().map(|argument| (*argument).to_owned()).collect());
+    pub(crate) fn source(mut self, arguments: Vec<String>) -> Self {
+        self.source = Some(arguments);
         self
     }
 
