@@ -106,6 +106,34 @@ pub struct VirtualHost {
     pub host: Host,
     /// The Secret whose certificate answers for this host; `None` is the default certificate.
     pub certificate: Option<NamespacedName>,
+    /// What requests for the host are answered with.
+    pub role: HostRole,
+    /// `ssl-redirect` applies: an Ingress of the host, or the wildcard above it, has a tls section.
+    pub tls: bool,
+    /// Every path of the host is a regular expression (`use-regex`, `rewrite-target`): compared without regard to
+    /// case from the start of the request's path, the longest first.
+    pub regex: bool,
+    /// `app-root`: where requests for exactly `/` are redirected.
+    pub app_root: Option<String>,
+}
+
+impl VirtualHost {
+    /// A host of which nothing special is asked.
+    pub fn new(host: Host, certificate: Option<NamespacedName>) -> Self {
+        Self { host, certificate, role: HostRole::Routes, tls: false, regex: false, app_root: None }
+    }
+}
+
+/// What a host does.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum HostRole {
+    /// Serves the routes of its own name.
+    #[default]
+    Routes,
+    /// `server-alias`: serves the routes of another host.
+    AliasOf(Host),
+    /// `from-to-www-redirect`: redirects every request to another host.
+    RedirectTo(HostName),
 }
 
 #[cfg(test)]

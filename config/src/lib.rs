@@ -13,6 +13,7 @@
 //! | --- | --- |
 //! | a host of any Ingress | one [`VirtualHost`] |
 //! | one path of one Ingress | one [`Route`] |
+//! | the annotations of an Ingress | the [`Policy`] of each of its routes |
 //! | a Service port that a path names | one [`Upstream`] and, in a lane of its own, its [`Endpoints`] |
 //! | a TLS Secret that serves a host | one [`Certificate`] |
 //! | flags and the ConfigMap | one [`Settings`] |
@@ -22,6 +23,7 @@
 pub mod certificate;
 pub mod host;
 pub mod name;
+pub mod policy;
 pub mod problem;
 pub mod resource;
 pub mod route;
@@ -30,8 +32,9 @@ pub mod upstream;
 pub mod wire;
 
 pub use certificate::{Certificate, PrivateKey};
-pub use host::{Host, HostName, InvalidHost, VirtualHost};
+pub use host::{Host, HostName, HostRole, InvalidHost, VirtualHost};
 pub use name::{NamespacedName, ObjectRef};
+pub use policy::Policy;
 pub use problem::{Problem, Reason, Severity, SourceLocation};
 pub use resource::{Key, Resource};
 pub use route::{Backend, InvalidPath, PathKind, PathMatch, PathValue, Route, RouteKey};

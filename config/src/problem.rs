@@ -76,6 +76,16 @@ pub enum Reason {
     CertificateConflict,
     /// An annotation under our prefix that Ingora does not act on.
     AnnotationUnsupported,
+    /// An annotation under our prefix that nobody knows.
+    AnnotationUnknown,
+    /// An annotation whose value cannot be used.
+    AnnotationInvalid,
+    /// A gate of the operator (risk level, word blocklist, deep inspection) refuses the Ingress.
+    AnnotationForbidden,
+    /// Another Ingress decides what this one asks of a host or a route.
+    AnnotationConflict,
+    /// A canary Ingress has no ordinary Ingress with the same host and path.
+    CanaryWithoutPrimary,
 }
 
 impl fmt::Display for Reason {

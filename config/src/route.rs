@@ -1,8 +1,10 @@
 //! Routes: one per path of an Ingress.
 
+use crate::policy::{Canary, Policy};
 use crate::{Host, NamespacedName, UpstreamId};
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::sync::Arc;
 
 /// The longest path a rule may name, in bytes.
 pub const MAX_PATH_BYTES: usize = 4096;
@@ -118,6 +120,17 @@ pub struct Route {
     pub ingress: NamespacedName,
     /// Where they go.
     pub backend: Backend,
+    /// What the annotations of its Ingress ask for.
+    pub policy: Arc<Policy>,
+    /// Other backends for some of its requests, the oldest canary Ingress first.
+    pub canaries: Vec<Canary>,
+}
+
+impl Route {
+    /// A route of an Ingress whose annotations ask for nothing.
+    pub fn new(key: RouteKey, ingress: NamespacedName, backend: Backend) -> Self {
+        Self { key, ingress, backend, policy: Arc::default(), canaries: Vec::new() }
+    }
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ use crate::{Key, Resource};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 /// Raised with every change of a type that travels.
-pub const PROTOCOL_VERSION: u16 = 1;
+pub const PROTOCOL_VERSION: u16 = 2;
 
 /// The largest frame either side accepts, in bytes: a Secret's certificate and key (1 MiB at most) with room.
 pub const MAX_FRAME_BYTES: usize = 4 * 1024 * 1024;
@@ -160,14 +160,14 @@ mod tests {
 
     #[test]
     fn a_message_survives_the_wire() {
-        let route = Route {
-            key: RouteKey {
+        let route = Route::new(
+            RouteKey {
                 host: Host::parse("*.example.com").unwrap(),
                 path: PathMatch { kind: PathKind::Prefix, value: PathValue::new("/a").unwrap() },
             },
-            ingress: NamespacedName::new("shop", "web"),
-            backend: Backend::NotFound,
-        };
+            NamespacedName::new("shop", "web"),
+            Backend::NotFound,
+        );
         let message = FromSync::Upsert(Box::new(Resource::Route(route)));
         assert_eq!(decode::<FromSync>(&encode(&message).unwrap()).unwrap(), message);
     }

@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::fmt;
 
+pub mod config_map;
 pub mod endpoint_slice;
 pub mod ingress;
 pub mod ingress_class;
@@ -16,6 +17,7 @@ pub mod metadata;
 pub mod secret;
 pub mod service;
 
+pub use config_map::ConfigMap;
 pub use endpoint_slice::EndpointSlice;
 pub use ingress::Ingress;
 pub use ingress_class::IngressClass;
@@ -36,12 +38,20 @@ pub enum Kind {
     EndpointSlice,
     /// `v1` Secret.
     Secret,
+    /// `v1` ConfigMap.
+    ConfigMap,
 }
 
 impl Kind {
     /// All of them, in the order in which a source should deliver them.
-    pub const ALL: [Self; 5] =
-        [Self::IngressClass, Self::Secret, Self::Service, Self::EndpointSlice, Self::Ingress];
+    pub const ALL: [Self; 6] = [
+        Self::ConfigMap,
+        Self::IngressClass,
+        Self::Secret,
+        Self::Service,
+        Self::EndpointSlice,
+        Self::Ingress,
+    ];
 
     /// The kind as written in an object.
     pub const fn as_str(self) -> &'static str {
@@ -51,6 +61,7 @@ impl Kind {
             Self::Service => "Service",
             Self::EndpointSlice => "EndpointSlice",
             Self::Secret => "Secret",
+            Self::ConfigMap => "ConfigMap",
         }
     }
 
@@ -58,7 +69,7 @@ impl Kind {
     pub const fn api_version(self) -> &'static str {
         match self {
             Self::Ingress | Self::IngressClass => "networking.k8s.io/v1",
-            Self::Service | Self::Secret => "v1",
+            Self::Service | Self::Secret | Self::ConfigMap => "v1",
             Self::EndpointSlice => "discovery.k8s.io/v1",
         }
     }
@@ -119,6 +130,8 @@ pub enum Object {
     EndpointSlice(Box<EndpointSlice>),
     /// A Secret; of its content only certificate and key are kept.
     Secret(Box<Secret>),
+    /// A ConfigMap.
+    ConfigMap(Box<ConfigMap>),
 }
 
 /// One document is not the object it claims to be.
@@ -154,6 +167,7 @@ impl Object {
             Self::Service(_) => Kind::Service,
             Self::EndpointSlice(_) => Kind::EndpointSlice,
             Self::Secret(_) => Kind::Secret,
+            Self::ConfigMap(_) => Kind::ConfigMap,
         }
     }
 
@@ -165,6 +179,7 @@ impl Object {
             Self::Service(object) => (Kind::Service, &object.metadata),
             Self::EndpointSlice(object) => (Kind::EndpointSlice, &object.metadata),
             Self::Secret(object) => (Kind::Secret, &object.metadata),
+            Self::ConfigMap(object) => (Kind::ConfigMap, &object.metadata),
         };
         ObjectKey::new(kind, metadata.id())
     }
@@ -214,12 +229,16 @@ impl Object {
             Kind::Service => decode(from, kind).map(Self::Service),
             Kind::EndpointSlice => decode(from, kind).map(Self::EndpointSlice),
             Kind::Secret => decode(from, kind).map(Self::Secret),
+            Kind::ConfigMap => decode(from, kind).map(Self::ConfigMap),
         }?;
         let own = |(field, message): (&str, String)| (field.to_owned(), message);
         decoded.metadata_mut().normalise(kind).map_err(own)?;
-        if let Self::EndpointSlice(slice) = &decoded {
-            slice.check_size().map_err(own)?;
+        match &decoded {
+            Self::EndpointSlice(slice) => slice.check_size(),
+            Self::ConfigMap(map) => map.check_size(),
+            _ => Ok(()),
         }
+        .map_err(own)?;
         Ok(decoded)
     }
 
@@ -230,6 +249,7 @@ impl Object {
             Self::Service(object) => &mut object.metadata,
             Self::EndpointSlice(object) => &mut object.metadata,
             Self::Secret(object) => &mut object.metadata,
+            Self::ConfigMap(object) => &mut object.metadata,
         }
     }
 }

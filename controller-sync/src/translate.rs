@@ -15,6 +15,7 @@
 
 use crate::store::{Dirty, Standing, Store};
 use compile::{Compiled, compile};
+use gates::Gates;
 use hosts::Hosts;
 use ingora_config::{Key, NamespacedName, Problem, Resource, ServicePort, Settings, UpstreamId};
 use problems::{Owner, Problems};
@@ -27,11 +28,12 @@ use std::sync::Arc;
 use std::time::SystemTime;
 use upstreams::Upstreams;
 
-mod annotations;
+pub mod annotations;
 mod certificate;
 mod classes;
 mod compile;
 mod endpoints;
+mod gates;
 mod hosts;
 mod problems;
 mod published;
@@ -44,6 +46,7 @@ mod sighting;
 mod slots;
 mod tls;
 mod upstreams;
+mod value;
 
 pub use sighting::{Fate, Live, Sighting};
 
@@ -80,6 +83,7 @@ pub struct Translator {
     upstreams: Upstreams,
     published: Published,
     problems: Problems,
+    gates: Gates,
 }
 
 impl Translator {
@@ -176,7 +180,7 @@ impl Translator {
                 Standing::Foreign => {}
                 Standing::ClassMissing => problems.extend(classes::missing(ingress, location, options)),
                 standing @ (Standing::Ours | Standing::OursByName) => {
-                    let new = Arc::new(compile(ingress, location, standing, options));
+                    let new = Arc::new(compile(ingress, location, standing, options, &self.gates));
                     problems.clone_from(&new.problems);
                     self.slots.add(&new);
                     self.hosts.add(&new);

@@ -110,14 +110,14 @@ impl Gateway {
 }
 
 fn route(number: usize, service: &str) -> Resource {
-    Resource::Route(Route {
-        key: RouteKey {
+    Resource::Route(Route::new(
+        RouteKey {
             host: Host::parse(&format!("host{number}.example")).unwrap(),
             path: PathMatch { kind: PathKind::Prefix, value: PathValue::new("/").unwrap() },
         },
-        ingress: NamespacedName::new("default", service),
-        backend: Backend::NotFound,
-    })
+        NamespacedName::new("default", service),
+        Backend::NotFound,
+    ))
 }
 
 fn upsert(number: usize, service: &str) -> Change {

@@ -35,15 +35,15 @@ fn upstream(index: usize) -> UpstreamId {
 
 fn route(host: &str, path: &str, service: usize) -> Resource {
     let path = PathMatch { kind: PathKind::Prefix, value: PathValue::new(path).expect("a path") };
-    Resource::Route(Route {
-        key: RouteKey { host: Host::parse(host).expect("a host"), path },
-        ingress: NamespacedName::new("bench", format!("ingress-{service}")),
-        backend: Backend::Upstream(upstream(service)),
-    })
+    Resource::Route(Route::new(
+        RouteKey { host: Host::parse(host).expect("a host"), path },
+        NamespacedName::new("bench", format!("ingress-{service}")),
+        Backend::Upstream(upstream(service)),
+    ))
 }
 
 fn host(host: &str) -> Resource {
-    Resource::VirtualHost(VirtualHost { host: Host::parse(host).expect("a host"), certificate: None })
+    Resource::VirtualHost(VirtualHost::new(Host::parse(host).expect("a host"), None))
 }
 
 fn host_name(index: usize) -> String {

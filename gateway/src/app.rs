@@ -162,11 +162,11 @@ fn front(args: &Args, live: &Arc<Live>, drain: &Arc<Drain>, telemetry: &Arc<Tele
     let mut proxy = http_proxy(&conf, gateway);
     let table = live.table();
     let mut options = HttpServerOptions::default();
-    options.h2_idle_timeout = Some(Duration::from_secs(table.settings().keep_alive.max(1).into()));
+    options.h2_idle_timeout = Some(Duration::from_secs(table.settings().client.keep_alive.max(1).into()));
     // Only connections whose preface was read and that offer nothing else get there; see `Front::serve_http2`.
     options.h2c = true;
     proxy.server_options = Some(options);
-    proxy.h2_options = Some(h2_options(table.settings().http2_max_concurrent_streams));
+    proxy.h2_options = Some(h2_options(table.settings().client.http2_max_concurrent_streams));
     Arc::new(Front {
         live: Arc::clone(live),
         proxy: Arc::new(proxy),

@@ -53,7 +53,7 @@ impl Front {
     /// How long a TLS handshake, a preface or a head may take in total.
     fn header_time(&self, settings: &Settings) -> Duration {
         self.client_header_timeout
-            .unwrap_or_else(|| Duration::from_secs(settings.client_header_timeout.into()))
+            .unwrap_or_else(|| Duration::from_secs(settings.client.client_header_timeout.into()))
     }
 
     /// The same, where no table is at hand.

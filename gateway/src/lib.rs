@@ -14,11 +14,13 @@
 //! | the process, from start to drain | [`app`] |
 
 pub mod admin;
+pub mod answer;
 pub mod app;
 pub mod args;
 pub mod authority;
 pub mod certificate;
 pub mod drain;
+pub mod filters;
 pub mod front;
 pub mod live;
 pub mod page;

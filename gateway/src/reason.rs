@@ -27,6 +27,22 @@ pub enum Reason {
     BackendUnsupported,
     /// A path that lacks its final slash.
     AddSlash,
+    /// `app-root`: the root of the host is elsewhere.
+    AppRoot,
+    /// An annotation that should protect the route is broken.
+    Denied,
+    /// A CORS preflight request, answered for the upstream.
+    Preflight,
+    /// `permanent-redirect`, `temporal-redirect`, `from-to-www-redirect`.
+    Redirect,
+    /// `ssl-redirect`, `force-ssl-redirect`.
+    HttpsRedirect,
+    /// More requests than `limit-rps` or `limit-rpm` allow.
+    RateLimited,
+    /// More requests at the same time than `limit-connections` allows.
+    ConnectionLimited,
+    /// The client is on a deny list, or not on the allow list.
+    SourceForbidden,
     /// The body is larger than allowed.
     BodyTooLarge,
     /// The body did not arrive in time.
@@ -51,7 +67,7 @@ pub enum Reason {
 
 impl Reason {
     /// All reasons, for tables and metrics.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 28] = [
         Self::BadRequest,
         Self::UnknownTransferCoding,
         Self::HeaderTimeout,
@@ -62,6 +78,14 @@ impl Reason {
         Self::NoRoute,
         Self::BackendUnsupported,
         Self::AddSlash,
+        Self::AppRoot,
+        Self::Denied,
+        Self::Preflight,
+        Self::Redirect,
+        Self::HttpsRedirect,
+        Self::RateLimited,
+        Self::ConnectionLimited,
+        Self::SourceForbidden,
         Self::BodyTooLarge,
         Self::BodyTimeout,
         Self::NoEndpoints,
@@ -77,7 +101,11 @@ impl Reason {
     /// The status the client gets. 499 is never sent.
     pub const fn status(self) -> u16 {
         match self {
+            Self::Preflight => 204,
             Self::AddSlash => 301,
+            Self::AppRoot | Self::Redirect => 302,
+            Self::HttpsRedirect => 308,
+            Self::SourceForbidden => 403,
             Self::BadRequest => 400,
             Self::NoRoute | Self::BackendUnsupported => 404,
             Self::MethodNotAllowed => 405,
@@ -90,7 +118,11 @@ impl Reason {
             Self::Internal => 500,
             Self::UnknownTransferCoding => 501,
             Self::ConnectFailed | Self::UpstreamBroken => 502,
-            Self::NoEndpoints | Self::Overloaded => 503,
+            Self::NoEndpoints
+            | Self::Overloaded
+            | Self::Denied
+            | Self::RateLimited
+            | Self::ConnectionLimited => 503,
             Self::ConnectTimeout | Self::UpstreamTimeout => 504,
         }
     }
@@ -108,6 +140,14 @@ impl Reason {
             Self::NoRoute => "no_route",
             Self::BackendUnsupported => "backend_unsupported",
             Self::AddSlash => "add_slash",
+            Self::AppRoot => "app_root",
+            Self::Denied => "denied",
+            Self::Preflight => "preflight",
+            Self::Redirect => "redirect",
+            Self::HttpsRedirect => "https_redirect",
+            Self::RateLimited => "rate_limited",
+            Self::ConnectionLimited => "connection_limited",
+            Self::SourceForbidden => "source_forbidden",
             Self::BodyTooLarge => "body_too_large",
             Self::BodyTimeout => "body_timeout",
             Self::NoEndpoints => "no_endpoints",
@@ -120,18 +160,19 @@ impl Reason {
             Self::Internal => "internal",
         }
     }
+}
 
-    /// The sentence of the page, by status, in nginx' words where nginx has them.
-    pub fn phrase(self) -> &'static str {
-        match self.status() {
-            301 => "Moved Permanently",
-            408 => "Request Time-out",
-            413 => "Request Entity Too Large",
-            414 => "Request-URI Too Large",
-            431 => "Request Header Or Cookie Too Large",
-            503 => "Service Temporarily Unavailable",
-            504 => "Gateway Time-out",
-            status => StatusCode::from_u16(status).ok().and_then(|s| s.canonical_reason()).unwrap_or("Error"),
-        }
+/// The sentence of a page, by status, in nginx' words where nginx has them.
+pub fn phrase(status: u16) -> &'static str {
+    match status {
+        301 => "Moved Permanently",
+        302 => "Found",
+        408 => "Request Time-out",
+        413 => "Request Entity Too Large",
+        414 => "Request-URI Too Large",
+        431 => "Request Header Or Cookie Too Large",
+        503 => "Service Temporarily Unavailable",
+        504 => "Gateway Time-out",
+        status => StatusCode::from_u16(status).ok().and_then(|s| s.canonical_reason()).unwrap_or("Error"),
     }
 }

@@ -19,12 +19,14 @@ pub(crate) struct Dirty {
     pub(crate) statuses: BTreeSet<NamespacedName>,
     /// Ingresses that turned to another class and are held no more, as they are now.
     pub(crate) turned_away: BTreeMap<NamespacedName, Ingress>,
+    /// ConfigMaps that came, went or changed.
+    pub(crate) config_maps: BTreeSet<NamespacedName>,
 }
 
 impl Dirty {
     /// Whether there is nothing to translate.
     pub(crate) fn is_empty(&self) -> bool {
-        let sets = [&self.ingresses, &self.services, &self.endpoints, &self.secrets];
+        let sets = [&self.ingresses, &self.services, &self.endpoints, &self.secrets, &self.config_maps];
         sets.into_iter().all(BTreeSet::is_empty)
     }
 }

@@ -1,81 +1,180 @@
 //! Annotations under our prefix.
 //!
-//! None of them is acted on yet, and none is ignored in silence: each gives a problem that names it. An Ingress that asks
-//! for protection which Ingora does not give is not served at all (see [`Weight::Refused`]): its author believes that
-//! strangers are kept out. An annotation that Ingora acts on gets a file of its own below this one. Annotations of other
-//! prefixes (cert-manager, external-dns, …) belong to others and are left alone.
+//! ```text
+//!   Ingress ──reader──▶ one file per feature ──▶ Policy (its routes), HostWishes (its hosts), CanaryRule
+//!                 └───▶ problems; rejected, denied
+//! ```
+//!
+//! [`table`] says of every name what Ingora does about it; none is ignored in silence. Annotations of other prefixes
+//! (cert-manager, external-dns, …) belong to others and are left alone.
 
 use super::compile::Found;
+use super::gates::Gates;
 use super::quote::quoted;
+use super::value;
 use crate::object::Ingress;
-use ingora_config::Reason;
+use canary::CanaryRule;
+use ingora_config::{Policy, Reason};
+use reader::Reader;
+use table::{Guards, Risk, Row, Support};
 
-/// What follows from not acting on an annotation.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Weight {
-    /// Serving without it would let in whom its author keeps out: nothing of the Ingress is served.
-    Refused,
-    /// Part of a protection that by itself guards nothing, or a guard behind the gateway's own: an error.
-    Unprotected,
-    /// Something else is missing.
-    Missing,
+mod app_root;
+pub(super) mod canary;
+mod cors;
+mod from_to_www_redirect;
+mod https_redirect;
+mod pending;
+mod rate_limit;
+mod reader;
+mod redirect;
+mod refused;
+mod rewrite;
+mod server_alias;
+mod source_range;
+pub mod table;
+mod upstream_vhost;
+mod use_regex;
+
+/// What the annotations of one Ingress ask for.
+#[derive(Debug, Default)]
+pub(super) struct Wishes {
+    /// Nothing of the Ingress is served.
+    pub(super) rejected: bool,
+    /// For its routes.
+    pub(super) policy: Policy,
+    /// For its hosts.
+    pub(super) host: HostWishes,
+    /// `Some` when it is a canary, which by itself serves nothing.
+    pub(super) canary: Option<CanaryRule>,
 }
 
-/// Of an annotation, by its name behind the prefix.
-fn weight(name: &str) -> Weight {
-    let refused = matches!(name, "auth-type" | "auth-url" | "auth-tls-secret");
-    if refused || name.ends_with("-source-range") || name.ends_with("-snippet") {
-        Weight::Refused
-    } else if name.starts_with("auth-") || name.contains("modsecurity") {
-        Weight::Unprotected
-    } else {
-        Weight::Missing
+/// What an Ingress asks of its hosts as a whole.
+#[derive(Debug, Default)]
+pub(super) struct HostWishes {
+    /// Every path is a regular expression: `use-regex`, or a `rewrite-target` that differs from a path.
+    pub(super) regex: bool,
+    /// `app-root`.
+    pub(super) app_root: Option<String>,
+    /// `server-alias`.
+    pub(super) aliases: Vec<String>,
+    /// `from-to-www-redirect`.
+    pub(super) from_to_www: bool,
+}
+
+/// Reads all of them.
+pub(super) fn read(ingress: &Ingress, prefix: &str, gates: &Gates, found: &mut Found<'_>) -> Wishes {
+    let mut rejected = false;
+    let mut any = false;
+    for (annotation, name, value) in ours(ingress, prefix) {
+        any = true;
+        rejected |= match table::row(name) {
+            Some(row) => {
+                not_acted_on(annotation, row, gates, found) || forbidden(annotation, row, value, gates, found)
+            }
+            None => unknown(annotation, name, found),
+        };
     }
-}
-
-/// Whether an annotation keeps the Ingress from being served; each that does is a problem.
-pub(super) fn refuse(ingress: &Ingress, prefix: &str, found: &mut Found<'_>) -> bool {
-    let mut refused = false;
-    for (annotation, _) in ours(ingress, prefix).filter(|(_, name)| weight(name) == Weight::Refused) {
-        refused = true;
-        found.error(
-            Reason::AnnotationUnsupported,
-            field(annotation),
-            "Ingora does not act on this annotation yet, and requests would NOT be protected by it; nothing of the \
-             Ingress is served"
-                .into(),
-            "remove it if the Ingress may be served to everybody without it",
-        );
+    if !any {
+        return Wishes::default();
     }
-    refused
+    let mut reader = Reader::new(ingress, prefix, found);
+    let mut policy = Policy {
+        denied: false,
+        rewrite: rewrite::read(&mut reader).map(Box::new),
+        upstream_vhost: upstream_vhost::read(&mut reader).map(Box::new),
+        redirect: redirect::read(&mut reader).map(Box::new),
+        https_redirect: https_redirect::read(&mut reader).map(Box::new),
+        cors: cors::read(&mut reader).map(Box::new),
+        rate_limit: rate_limit::read(&mut reader).map(Box::new),
+        source_range: source_range::read(&mut reader).map(Box::new),
+    };
+    let host = HostWishes {
+        regex: use_regex::read(&mut reader),
+        app_root: app_root::read(&mut reader),
+        aliases: server_alias::read(&mut reader),
+        from_to_www: from_to_www_redirect::read(&mut reader),
+    };
+    let canary = canary::read(&mut reader);
+    policy.denied = reader.denied;
+    Wishes { rejected: rejected || reader.rejected, policy, host, canary }
 }
 
-/// Tells of the annotations that an Ingress is served without.
-pub(super) fn read(ingress: &Ingress, prefix: &str, found: &mut Found<'_>) {
-    for (annotation, name) in ours(ingress, prefix) {
-        match weight(name) {
-            Weight::Refused => {}
-            Weight::Unprotected => found.error(
-                Reason::AnnotationUnsupported,
-                field(annotation),
-                "Ingora does not act on this annotation; requests are NOT protected by it".into(),
-                "remove it if the Ingress may be served without it",
-            ),
-            Weight::Missing => found.warning(
-                Reason::AnnotationUnsupported,
-                field(annotation),
-                "Ingora does not act on this annotation; the Ingress is served as if it were not there"
-                    .into(),
-                "remove it if the Ingress is right without it",
-            ),
+/// Tells of an annotation that Ingora does not act on; `true` when the Ingress must not be served without it.
+fn not_acted_on(annotation: &str, row: &Row, gates: &Gates, found: &mut Found<'_>) -> bool {
+    let (guards, why, hint) = match row.support {
+        Support::Full | Support::Differs(_) => return false,
+        Support::Pending(guards) => (
+            guards,
+            "Ingora does not act on this annotation yet",
+            "remove it if the Ingress is right without it",
+        ),
+        Support::Refused { guards, why, instead } => (guards, why, instead),
+    };
+    // ingress-nginx drops snippets that the risk level lets pass, unless they are allowed.
+    let dropped =
+        row.risk == Risk::Critical && gates.risk_level == Risk::Critical && !gates.allow_snippet_annotations;
+    let guards = match guards {
+        Guards::Whole if dropped || gates.ignore_unsupported => Guards::Part,
+        guards => guards,
+    };
+    let (reason, field) = (Reason::AnnotationUnsupported, field(annotation));
+    match guards {
+        Guards::Nothing => {
+            let message = format!("{why}; the Ingress is served as if it were not there");
+            found.warning(reason, field, message, hint);
+        }
+        Guards::Part => {
+            let message = format!("{why}; requests are NOT protected by it");
+            found.error(reason, field, message, hint);
+        }
+        Guards::Whole => {
+            let message =
+                format!("{why}, and requests would NOT be protected by it; nothing of the Ingress is served");
+            found.error(reason, field, message, hint);
         }
     }
+    guards == Guards::Whole
 }
 
-/// The annotations under the prefix, each with its name behind it.
-fn ours<'a>(ingress: &'a Ingress, prefix: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {
+/// Tells of an annotation that the operator's gates refuse; `true` when one does, and the Ingress must not be served.
+fn forbidden(annotation: &str, row: &Row, value: &str, gates: &Gates, found: &mut Found<'_>) -> bool {
+    let dropped = matches!(row.support, Support::Refused { .. } | Support::Pending(_));
+    let message = if row.risk > gates.risk_level && !dropped {
+        format!(
+            "its risk is {:?} and annotations-risk-level allows {:?}; nothing of the Ingress is served",
+            row.risk, gates.risk_level
+        )
+    } else if let Some(word) = gates.word_blocklist.iter().find(|word| value.contains(&***word)) {
+        format!(
+            "annotation-value-word-blocklist forbids {} in it; nothing of the Ingress is served",
+            quoted(word)
+        )
+    } else {
+        return false;
+    };
+    let hint = "remove it, or ask whoever runs the gateway to allow it in the ConfigMap";
+    found.error(Reason::AnnotationForbidden, field(annotation), message, hint);
+    true
+}
+
+/// Tells of a name that nobody knows, which keeps nothing from being served.
+fn unknown(annotation: &str, name: &str, found: &mut Found<'_>) -> bool {
+    let near = value::nearest(name, table::rows().map(|row| row.name));
+    let hint = near.map(|near| format!("did you mean {near}?"));
+    found.warning(
+        Reason::AnnotationUnknown,
+        field(annotation),
+        "there is no such annotation; the Ingress is served as if it were not there".into(),
+        hint.as_deref().unwrap_or("correct its name, or remove it"),
+    );
+    false
+}
+
+/// The annotations under the prefix, each with its name behind it and its value.
+fn ours<'a>(ingress: &'a Ingress, prefix: &'a str) -> impl Iterator<Item = (&'a str, &'a str, &'a str)> {
     let name = move |annotation: &'a str| annotation.strip_prefix(prefix)?.strip_prefix('/');
-    ingress.metadata.annotations.keys().filter_map(move |key| Some((key.as_str(), name(key)?)))
+    let annotations = ingress.metadata.annotations.iter();
+    annotations.filter_map(move |(key, value)| Some((key.as_str(), name(key)?, value.as_str())))
 }
 
 fn field(annotation: &str) -> String {

@@ -9,7 +9,9 @@
 //!
 //! The result is kept until the Ingress changes; merging it with others is the work of those neighbours.
 
-use super::annotations;
+use super::annotations::canary::CanaryRule;
+use super::annotations::{self, HostWishes};
+use super::gates::{self, Gates};
 use super::problems::Subject;
 use super::quote::quoted;
 use super::rank::Rank;
@@ -19,11 +21,12 @@ use crate::object::Ingress;
 use crate::object::ingress::{HttpPath, IngressBackend, IngressRule, ServiceBackendPort};
 use crate::store::{Options, Standing};
 use ingora_config::{
-    Backend, Host, NamespacedName, PathKind, PathMatch, PathValue, Problem, Reason, RouteKey, ServicePort,
-    SourceLocation, UpstreamId,
+    Backend, Host, NamespacedName, PathKind, PathMatch, PathValue, Policy, Problem, Reason, RouteKey,
+    ServicePort, SourceLocation, UpstreamId,
 };
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
+use std::sync::Arc;
 
 /// The most problems of its own that one Ingress is told.
 const MAX_PROBLEMS: usize = 100;
@@ -41,6 +44,12 @@ pub(super) struct Compiled {
     pub(super) tls: Option<TlsSection>,
     /// The Service ports it refers to, each with the first place.
     pub(super) upstreams: BTreeMap<UpstreamId, Place>,
+    /// What its annotations ask for its routes.
+    pub(super) policy: Arc<Policy>,
+    /// What they ask for its hosts.
+    pub(super) wishes: HostWishes,
+    /// `Some` when it is a canary.
+    pub(super) canary: Option<CanaryRule>,
     pub(super) problems: Vec<Problem>,
 }
 
@@ -122,18 +131,21 @@ pub(super) fn compile(
     location: Option<&SourceLocation>,
     standing: Standing,
     options: &Options,
+    gates: &Gates,
 ) -> Compiled {
     let id = ingress.metadata.id();
     let subject = Subject::new("Ingress", &id, location);
     let mut compiler = Compiler {
         found: Found { subject: &subject, problems: Vec::new() },
         namespace: &id.namespace,
+        strict: gates.strict_path_type,
         claims: Vec::new(),
         slots: HashMap::new(),
         hosts: BTreeSet::new(),
         upstreams: BTreeMap::new(),
     };
     let mut tls = None;
+    let wishes = annotations::read(ingress, &options.annotations_prefix, gates, &mut compiler.found);
     if standing == Standing::OursByName {
         super::classes::assumed(options, &mut compiler.found);
     }
@@ -144,7 +156,7 @@ pub(super) fn compile(
             "--disable-catch-all refuses an Ingress with a default backend; nothing of it is served".into(),
             "remove spec.defaultBackend; a rule without a host is allowed",
         );
-    } else if !annotations::refuse(ingress, &options.annotations_prefix, &mut compiler.found) {
+    } else if !wishes.rejected && !compiler.is_suspicious(ingress) {
         for (index, rule) in ingress.spec.rules.iter().enumerate() {
             compiler.rule(index, rule);
         }
@@ -152,17 +164,29 @@ pub(super) fn compile(
             compiler.default_backend(backend, ingress.spec.rules.is_empty());
         }
         tls = TlsSection::read(&ingress.spec.tls, &id.namespace, &mut compiler.found);
-        // Last: what is served without an annotation must not crowd out what is not served at all.
-        annotations::read(ingress, &options.annotations_prefix, &mut compiler.found);
     }
     let Compiler { found: Found { problems, .. }, claims, hosts, upstreams, .. } = compiler;
     let rank = Rank { created: ingress.metadata.creation_timestamp, id };
-    Compiled { rank, claims, hosts, tls, upstreams, problems, subject }
+    let policy = Arc::new(wishes.policy);
+    Compiled {
+        rank,
+        subject,
+        claims,
+        hosts,
+        tls,
+        upstreams,
+        policy,
+        wishes: wishes.host,
+        canary: wishes.canary,
+        problems,
+    }
 }
 
 struct Compiler<'a> {
     found: Found<'a>,
     namespace: &'a str,
+    /// Whether to tell of paths that ingress-nginx' webhook would refuse.
+    strict: bool,
     claims: Vec<Claim>,
     /// The place of the claim on each slot.
     slots: HashMap<RouteKey, Place>,
@@ -171,6 +195,26 @@ struct Compiler<'a> {
 }
 
 impl Compiler<'_> {
+    /// Whether a host or path looks like an attack on nginx; nothing of such an Ingress is served.
+    fn is_suspicious(&mut self, ingress: &Ingress) -> bool {
+        let mut found = None;
+        for (index, rule) in ingress.spec.rules.iter().enumerate() {
+            let host = rule.host.as_deref().unwrap_or_default();
+            let host = gates::suspicious(host).map(|word| (format!("spec.rules[{index}].host"), word));
+            let paths = rule.http.iter().flat_map(|http| &http.paths).enumerate();
+            let path = paths.filter_map(|(path_index, path)| {
+                let word = gates::suspicious(path.path.as_deref()?)?;
+                Some((format!("{}.path", Place::Path { rule: index, path: path_index }), word))
+            });
+            found = found.or(host).or(path.min());
+        }
+        let Some((field, word)) = found else { return false };
+        let message = format!("{word} stands in it; nothing of the Ingress is served");
+        let hint = "no host or path needs that text; if this one does, use another";
+        self.found.error(Reason::AnnotationForbidden, field, message, hint);
+        true
+    }
+
     fn rule(&mut self, index: usize, rule: &IngressRule) {
         let text = rule.host.as_deref().unwrap_or_default();
         let Ok(host) = Host::parse(text) else {
@@ -213,6 +257,18 @@ impl Compiler<'_> {
                 );
             }
         };
+        let typed = matches!(path.path_type.as_deref(), Some("Exact" | "Prefix"));
+        if self.strict && typed && !gates::is_strict_path(value.as_str()) {
+            self.found.warning(
+                Reason::InvalidPathType,
+                format!("{place}.pathType"),
+                format!(
+                    "a path such as {} is not for pathType Exact or Prefix; it is served all the same",
+                    quoted(text)
+                ),
+                "write ImplementationSpecific if the path is a regular expression",
+            );
+        }
         let key = RouteKey { host: host.clone(), path: PathMatch { kind, value } };
         if let Some(first) = self.slots.get(&key) {
             let message =

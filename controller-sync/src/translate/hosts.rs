@@ -87,7 +87,9 @@ impl Hosts {
                 continue;
             }
             let certificate = state.decide(&host, &changed, secrets, &mut covers, problems);
-            published.set(Arc::new(Resource::VirtualHost(VirtualHost { host, certificate })));
+            let tls = !state.with_tls.is_empty();
+            let virtual_host = VirtualHost { tls, ..VirtualHost::new(host, certificate) };
+            published.set(Arc::new(Resource::VirtualHost(virtual_host)));
         }
     }
 }

@@ -93,6 +93,8 @@ impl Slots {
                 key: key.clone(),
                 ingress: winner.ingress.id().clone(),
                 backend: winner.claim().backend.clone(),
+                policy: Arc::clone(&winner.ingress.policy),
+                canaries: Vec::new(),
             })));
             let identity = Some((winner.ingress.id().clone(), winner.claim().strength));
             let tell = |claimant: &Claimant, problems: &mut Problems| {

@@ -2,8 +2,10 @@
 //! each new one.
 
 use ingora_config::{
-    Backend, Certificate, Endpoints, Problem, Resource, Route, RouteKey, Settings, Upstream, VirtualHost,
+    Backend, Certificate, Endpoints, HostRole, Problem, Resource, Route, RouteKey, Settings, Upstream,
+    VirtualHost,
 };
+use serde_json::Value;
 use std::fmt::Write as _;
 
 pub(crate) fn render<'a>(
@@ -45,16 +47,35 @@ fn resource_line(resource: &Resource) -> String {
             let certificate = default_certificate.map_or("none".to_owned(), |id| id.to_string());
             format!("Settings: default backend {backend}, default certificate {certificate}")
         }
-        Resource::VirtualHost(VirtualHost { host, certificate }) => {
+        Resource::VirtualHost(VirtualHost { host, certificate, role, tls: _, regex, app_root }) => {
             let certificate = certificate.as_ref().map_or("default".to_owned(), ToString::to_string);
-            format!("VirtualHost: {host}, certificate {certificate}")
+            let mut line = format!("VirtualHost: {host}, certificate {certificate}");
+            match role {
+                HostRole::Routes => {}
+                HostRole::AliasOf(of) => line.push_str(&format!(", alias of {of}")),
+                HostRole::RedirectTo(to) => line.push_str(&format!(", redirects to {to}")),
+            }
+            if *regex {
+                line.push_str(", regex");
+            }
+            if let Some(app_root) = app_root {
+                line.push_str(&format!(", app-root {app_root}"));
+            }
+            line
         }
-        Resource::Route(Route { key: RouteKey { host, path }, ingress, backend }) => {
+        Resource::Route(Route { key: RouteKey { host, path }, ingress, backend, policy, canaries }) => {
             let backend = match backend {
                 Backend::Upstream(id) => id.to_string(),
                 Backend::NotFound => "404".to_owned(),
             };
-            format!("Route: {host} {:?} {} of {ingress} to {backend}", path.kind, path.value)
+            let mut line = format!("Route: {host} {:?} {} of {ingress} to {backend}", path.kind, path.value);
+            if !policy.is_plain() {
+                line.push_str(&format!(" with {}", brief(&**policy)));
+            }
+            for canary in canaries {
+                line.push_str(&format!(" canary {}", brief(canary)));
+            }
+            line
         }
         Resource::Upstream(Upstream { id, protocol }) => format!("Upstream: {id} {protocol:?}"),
         Resource::Endpoints(Endpoints { upstream, endpoints }) => {
@@ -70,6 +91,19 @@ fn resource_line(resource: &Resource) -> String {
             format!("Certificate: {secret}, {} in its chain", chain.matches("BEGIN CERTIFICATE").count())
         }
     }
+}
+
+/// JSON without what is not set.
+fn brief(value: &impl serde::Serialize) -> String {
+    fn strip(value: &mut Value) {
+        if let Value::Object(map) = value {
+            map.values_mut().for_each(strip);
+            map.retain(|_, value| !matches!(value, Value::Null | Value::Bool(false)));
+        }
+    }
+    let mut value = serde_json::to_value(value).expect("plain data is JSON");
+    strip(&mut value);
+    value.to_string()
 }
 
 /// The lines that only one side has.

@@ -111,12 +111,12 @@ async fn the_dump_shows_everything_but_keys() {
     setting.live.apply(Batch::full(
         7,
         [
-            Resource::VirtualHost(VirtualHost { host: host.clone(), certificate: Some(secret) }),
-            Resource::Route(Route {
-                key: RouteKey { host, path },
-                ingress: NamespacedName::new("shop", "front"),
-                backend: Backend::Upstream(id.clone()),
-            }),
+            Resource::VirtualHost(VirtualHost::new(host.clone(), Some(secret))),
+            Resource::Route(Route::new(
+                RouteKey { host, path },
+                NamespacedName::new("shop", "front"),
+                Backend::Upstream(id.clone()),
+            )),
             Resource::Upstream(Upstream { id: id.clone(), protocol: Default::default() }),
             Resource::Endpoints(Endpoints {
                 upstream: id,

@@ -45,10 +45,10 @@ pub(super) async fn serve(front: &Front, mut stream: Box<ClientStream>) {
             Arrival::Gone => return,
         };
         served = served.saturating_add(1);
-        patience = Duration::from_secs(settings.keep_alive.into());
-        stream.begin(&head, seconds(settings.client_body_total_timeout));
+        patience = Duration::from_secs(settings.client.keep_alive.into());
+        stream.begin(&head, seconds(settings.client.client_body_total_timeout));
         let mut session = ServerSession::new_http1(stream);
-        let last = settings.keep_alive == 0 || served >= settings.keep_alive_requests;
+        let last = settings.client.keep_alive == 0 || served >= settings.client.keep_alive_requests;
         session.set_keepalive_reuses_remaining(Some(u32::from(!last)));
         drop(table);
         let Some(reused) = front.proxy.process_new_http(session, &shutdown).await else {

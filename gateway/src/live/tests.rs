@@ -19,11 +19,11 @@ fn key(host: &str) -> RouteKey {
 
 fn route(host: &str, service: &str) -> Resource {
     let ingress = NamespacedName::new("shop", "web");
-    Resource::Route(Route { key: key(host), ingress, backend: Backend::Upstream(id(service)) })
+    Resource::Route(Route::new(key(host), ingress, Backend::Upstream(id(service))))
 }
 
 fn host(host: &str) -> Resource {
-    Resource::VirtualHost(VirtualHost { host: Host::parse(host).unwrap(), certificate: None })
+    Resource::VirtualHost(VirtualHost::new(Host::parse(host).unwrap(), None))
 }
 
 fn upstream(service: &str) -> Resource {
@@ -92,7 +92,7 @@ fn a_full_state_that_says_the_same_changes_nothing() {
 #[test]
 fn a_full_state_removes_what_is_not_in_it() {
     let live = live(everything());
-    let settings = Settings { keep_alive: 1, default_backend: Some(id("fallback")), ..Settings::default() };
+    let settings = Settings { default_backend: Some(id("fallback")), ..Settings::default() };
     live.apply(Batch::difference(
         2,
         [put(Resource::Settings(settings)), put(host("b.test")), put(route("b.test", "b"))],

@@ -2,6 +2,7 @@
 
 use super::{Batch, Change};
 use crate::certificate::{Certificates, LoadedCertificate, Slot, Store};
+use crate::filters::Filters;
 use crate::table::route::default_backend;
 use crate::table::{CompiledRoute, RouteTable};
 use crate::telemetry::RouteStatistics;
@@ -171,7 +172,8 @@ impl Writer {
             Backend::NotFound => None,
         };
         let stats = self.statistics.of(&route);
-        Arc::new(CompiledRoute { route, group, stats })
+        let filters = Filters::compile(&route.policy);
+        Arc::new(CompiledRoute { route, group, filters, stats })
     }
 
     fn release(&mut self, route: Option<&CompiledRoute>) {

@@ -13,7 +13,7 @@ pub(super) fn filter(chunk: Option<&Bytes>, ctx: &mut Context) -> Result<()> {
     };
     ctx.body_received += chunk.len() as u64;
     let settings = ctx.table().settings();
-    let (limit, time) = (settings.proxy_body_size, settings.client_body_total_timeout);
+    let (limit, time) = (settings.proxy.proxy_body_size, settings.client.client_body_total_timeout);
     if limit > 0 && ctx.body_received > limit {
         return Err(refuse(ctx, Reason::BodyTooLarge));
     }

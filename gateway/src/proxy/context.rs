@@ -3,7 +3,7 @@
 use crate::drain::{Busy, InFlight};
 use crate::reason::Reason;
 use crate::table::{CompiledRoute, RouteTable};
-use crate::upstream::Target;
+use crate::upstream::{Group, Target};
 use ingora_config::Protocol;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -17,6 +17,8 @@ pub struct Context {
     pub table: Option<Arc<RouteTable>>,
     /// The route it took.
     pub route: Option<Arc<CompiledRoute>>,
+    /// The group that serves it: the route's own, or a canary's.
+    pub group: Option<Arc<Group>>,
     /// Whose request it is.
     pub client: IpAddr,
     /// Whether it came over TLS.
@@ -59,6 +61,7 @@ impl Context {
             started: Instant::now(),
             table: None,
             route: None,
+            group: None,
             client: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
             tls: false,
             host: String::new(),

@@ -17,7 +17,7 @@ const DRAIN: Duration = Duration::from_secs(5);
 pub(super) fn filter(gateway: &Gateway, session: &mut Session, ctx: &mut Context) -> Result<()> {
     let table = gateway.live.table();
     let settings = table.settings();
-    let body_timeout = Duration::from_secs(settings.client_body_timeout.max(1).into());
+    let body_timeout = Duration::from_secs(settings.client.client_body_timeout.max(1).into());
     session.set_read_timeout(Some(body_timeout));
     // ingress-nginx leaves nginx' send_timeout at 60 s.
     session.set_write_timeout(Some(Duration::from_secs(60)));

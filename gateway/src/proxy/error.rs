@@ -1,6 +1,7 @@
 //! What went wrong, whether to try again, and what the client is told.
 
 use super::{Context, request};
+use crate::answer::Answer;
 use crate::front::stream::{BodyFault, ClientStream};
 use crate::reason::Reason;
 use pingora::{Error, ErrorSource, ErrorType};
@@ -46,7 +47,7 @@ pub(super) fn proxying(
 }
 
 fn may_try_again(ctx: &Context) -> bool {
-    let limit = ctx.table().settings().proxy_next_upstream_tries;
+    let limit = ctx.table().settings().proxy.proxy_next_upstream_tries;
     limit == 0 || ctx.tries < limit
 }
 
@@ -90,7 +91,7 @@ pub(super) async fn answer(session: &mut Session, ctx: &mut Context, e: &Error) 
     }
     // The engine ends the connection behind a failed request whatever is said here; the client must know.
     session.set_keepalive(None);
-    let sent = request::respond(session, ctx, reason).await;
+    let sent = request::respond(session, ctx, &Answer::page(reason)).await;
     if sent.is_ok() && !session.as_downstream().is_http2() {
         // It would drop the socket, and with unread bytes in it the answer would be lost to a reset.
         session.as_downstream_mut().shutdown().await;

@@ -1,73 +1,63 @@
 //! Second phase: finds the route, or answers why there is none.
 //!
-//! The order is that of ingress-nginx: body size, missing slash, no endpoints, then everything that costs more.
+//! The order is that of ingress-nginx: body size, missing slash, the rewrite phase (denied, CORS preflight, redirects,
+//! HTTPS), no endpoints, canary, then the access phase (limits, source ranges). What a phase does stands in
+//! [`crate::filters`].
 
 use super::early_request::refuse;
 use super::{Context, request_id};
-use crate::page;
+use crate::answer::Answer;
+use crate::filters;
 use crate::reason::Reason;
 use crate::request_path;
 use crate::table::Found;
-use bytes::Bytes;
-use http::header;
+use http::header::{self, HeaderValue};
 use pingora::Result;
-use pingora::http::ResponseHeader;
 use pingora_proxy::Session;
 use std::sync::Arc;
 
 /// `true` when the request is answered.
 pub(super) async fn filter(session: &mut Session, ctx: &mut Context) -> Result<bool> {
     request_id::assign(session.req_header(), ctx);
-    match decide(session, ctx) {
-        Ok(()) => Ok(false),
-        Err(Refusal::Page(reason)) => {
-            ctx.reason = Some(reason);
-            respond(session, ctx, reason).await?;
-            Ok(true)
-        }
-        Err(Refusal::AddSlash(location)) => {
-            ctx.reason = Some(Reason::AddSlash);
-            redirect(session, ctx, &location).await?;
-            Ok(true)
-        }
-        Err(Refusal::Close(reason)) => Err(refuse(ctx, reason)),
+    let Err(answer) = decide(session, ctx) else { return Ok(false) };
+    ctx.reason = Some(answer.reason);
+    if answer.close {
+        return Err(refuse(ctx, answer.reason));
     }
+    respond(session, ctx, &answer).await?;
+    Ok(true)
 }
 
-enum Refusal {
-    /// Answered; the connection lives on when there was no body.
-    Page(Reason),
-    /// Answered with a redirect to this location.
-    AddSlash(String),
-    /// Answered, and the connection is closed.
-    Close(Reason),
-}
-
-fn decide(session: &mut Session, ctx: &mut Context) -> Result<(), Refusal> {
+/// The request goes to an upstream, or is answered here.
+fn decide(session: &Session, ctx: &mut Context) -> Result<(), Answer> {
     let request = session.req_header();
-    let raw = raw_path(request.raw_path()).ok_or(Refusal::Close(Reason::BadRequest))?;
-    let path = request_path::normalise(raw).map_err(|_| Refusal::Close(Reason::BadRequest))?;
+    let raw = raw_path(request.raw_path()).ok_or_else(|| Answer::close(Reason::BadRequest))?;
+    let path = request_path::normalise(raw).map_err(|_| Answer::close(Reason::BadRequest))?;
     let found = ctx.table().find(&ctx.host, &path);
     let slash = matches!(found, Found::AddSlash);
     if let Found::Route(route) | Found::DefaultBackend(route) = found {
         let route = Arc::clone(route);
         ctx.route = Some(route);
     }
-    let limit = ctx.table().settings().proxy_body_size;
+    let limit = ctx.table().settings().proxy.proxy_body_size;
     if limit > 0 && content_length(request.headers.get(header::CONTENT_LENGTH)) > limit {
-        return Err(Refusal::Close(Reason::BodyTooLarge));
+        return Err(Answer::close(Reason::BodyTooLarge));
     }
     if slash {
-        return Err(Refusal::AddSlash(with_slash(request.raw_path(), raw.len(), ctx)));
+        let location = HeaderValue::try_from(with_slash(request.raw_path(), raw.len(), ctx));
+        let location = location.map_err(|_| Answer::close(Reason::BadRequest))?;
+        return Err(Answer::redirect(Reason::AddSlash, Reason::AddSlash.status(), location));
     }
-    let Some(route) = &ctx.route else {
-        return Err(Refusal::Page(Reason::NoRoute));
+    let Some(route) = ctx.route.clone() else {
+        return Err(Answer::page(Reason::NoRoute));
     };
+    filters::rewrite_phase(&route, request, ctx)?;
     match &route.group {
-        None => Err(Refusal::Page(Reason::BackendUnsupported)),
-        Some(group) if group.is_empty() => Err(Refusal::Page(Reason::NoEndpoints)),
-        Some(_) => Ok(()),
+        None => return Err(Answer::page(Reason::BackendUnsupported)),
+        Some(group) if group.is_empty() => return Err(Answer::page(Reason::NoEndpoints)),
+        Some(group) => ctx.group = Some(Arc::clone(group)),
     }
+    filters::access_phase(&route, request, ctx)
 }
 
 /// The path without the query. Neither is touched on the way to the upstream.
@@ -100,26 +90,18 @@ fn with_slash(target: &[u8], path_length: usize, ctx: &Context) -> String {
     location
 }
 
-/// Answers with the page of `reason`.
-pub(super) async fn respond(session: &mut Session, ctx: &Context, reason: Reason) -> Result<()> {
-    let body = page::body(reason);
-    let header = page::header(reason, &body)?;
-    send(session, ctx, header, body).await
-}
-
-async fn redirect(session: &mut Session, ctx: &Context, location: &str) -> Result<()> {
-    let body = page::body(Reason::AddSlash);
-    let mut header = page::header(Reason::AddSlash, &body)?;
-    header.insert_header(header::LOCATION, location)?;
-    send(session, ctx, header, body).await
-}
-
-async fn send(session: &mut Session, ctx: &Context, mut header: ResponseHeader, body: Bytes) -> Result<()> {
-    super::response::own(&mut header, ctx)?;
+/// Answers, and keeps the connection where that is safe.
+pub(super) async fn respond(session: &mut Session, ctx: &Context, answer: &Answer) -> Result<()> {
+    let (mut header, body) = answer.build()?;
+    super::response::own(session.req_header(), &mut header, ctx)?;
     if ctx.waits_for_continue {
         session.set_keepalive(None);
     }
-    session.write_response_header(Box::new(header), false).await?;
-    // The engine drops the body of an answer to HEAD.
-    session.write_response_body(Some(body), true).await
+    let empty = body.is_empty();
+    session.write_response_header(Box::new(header), empty).await?;
+    if !empty {
+        // The engine drops the body of an answer to HEAD.
+        session.write_response_body(Some(body), true).await?;
+    }
+    Ok(())
 }

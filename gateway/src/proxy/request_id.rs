@@ -18,7 +18,7 @@ thread_local! {
 pub(super) fn assign(request: &RequestHeader, ctx: &mut Context) {
     match request.headers.get("x-request-id").and_then(|value| value.to_str().ok()) {
         Some(id) if !id.is_empty() => ctx.request_id.push_str(&id[..id.len().min(MAX_LOGGED)]),
-        _ if ctx.table().settings().generate_request_id => {
+        _ if ctx.table().settings().headers.generate_request_id => {
             make(&mut ctx.request_id);
             ctx.made_request_id = true;
         }

@@ -1,11 +1,12 @@
 //! Fifth phase: the headers a client sees.
 
 use super::Context;
+use crate::filters;
 use http::header::{CONNECTION, CONTENT_LENGTH, HeaderName, HeaderValue, SERVER, TRANSFER_ENCODING, UPGRADE};
 use http::{StatusCode, Version};
-use ingora_config::Settings;
+use ingora_config::settings::Hsts;
 use pingora::Result;
-use pingora::http::ResponseHeader;
+use pingora::http::{RequestHeader, ResponseHeader};
 use pingora_proxy::Session;
 
 const STRICT_TRANSPORT_SECURITY: HeaderName = HeaderName::from_static("strict-transport-security");
@@ -27,13 +28,16 @@ pub(super) fn filter(session: &mut Session, response: &mut ResponseHeader, ctx: 
     }
     ctx.header_time = ctx.try_started.map(|at| at.elapsed());
     let settings = ctx.table().settings();
-    if !settings.allow_backend_server_header {
+    if !settings.headers.allow_backend_server_header {
         response.remove_header(&SERVER);
     }
     if ctx.tls {
-        hsts(settings, response)?;
+        hsts(&settings.hsts, response)?;
     }
-    Ok(())
+    match &ctx.route {
+        Some(route) => filters::response_phase(route, session.req_header(), response, ctx),
+        None => Ok(()),
+    }
 }
 
 /// What concerned only the connection to the upstream (RFC 9110 section 7.6.1). The engine writes our own `Connection`.
@@ -53,17 +57,23 @@ fn drop_hop_by_hop(response: &mut ResponseHeader) {
     response.remove_header(&UPGRADE);
 }
 
-/// For the gateway's own pages.
-pub(super) fn own(response: &mut ResponseHeader, ctx: &Context) -> Result<()> {
-    if ctx.tls { hsts(ctx.table().settings(), response) } else { Ok(()) }
+/// For the gateway's own answers.
+pub(super) fn own(request: &RequestHeader, response: &mut ResponseHeader, ctx: &Context) -> Result<()> {
+    if ctx.tls {
+        hsts(&ctx.table().settings().hsts, response)?;
+    }
+    match &ctx.route {
+        Some(route) => filters::response_phase(route, request, response, ctx),
+        None => Ok(()),
+    }
 }
 
 /// `Strict-Transport-Security` (RFC 6797), replacing the upstream's; only over TLS, as the RFC demands.
-fn hsts(settings: &Settings, response: &mut ResponseHeader) -> Result<()> {
-    if !settings.hsts {
+fn hsts(settings: &Hsts, response: &mut ResponseHeader) -> Result<()> {
+    if !settings.enabled {
         return Ok(());
     }
-    let value = match (settings.hsts_max_age, settings.hsts_include_subdomains, settings.hsts_preload) {
+    let value = match (settings.max_age, settings.include_subdomains, settings.preload) {
         (31_536_000, true, false) => HeaderValue::from_static("max-age=31536000; includeSubDomains"),
         (age, subdomains, preload) => {
             let subdomains = if subdomains { "; includeSubDomains" } else { "" };

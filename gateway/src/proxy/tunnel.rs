@@ -10,6 +10,7 @@
 //! ```
 
 use super::{Context, Gateway, error, request, upstream_peer, upstream_request};
+use crate::answer::Answer;
 use crate::front::stream::ClientStream;
 use crate::reason::Reason;
 use bytes::Bytes;
@@ -69,7 +70,7 @@ pub(super) async fn run(gateway: &Gateway, session: &mut Session, ctx: &mut Cont
         Ok((upstream, head)) => answer(session, ctx, upstream, head).await,
         Err(reason) => {
             ctx.reason = Some(reason);
-            request::respond(session, ctx, reason).await
+            request::respond(session, ctx, &Answer::page(reason)).await
         }
     }
 }
@@ -176,13 +177,13 @@ async fn answer(session: &mut Session, ctx: &mut Context, upstream: Stream, head
     }
     let Some(response) = switching(&head) else {
         ctx.reason = Some(Reason::UpstreamBroken);
-        return request::respond(session, ctx, Reason::UpstreamBroken).await;
+        return request::respond(session, ctx, &Answer::page(Reason::UpstreamBroken)).await;
     };
     session.as_downstream_mut().write_response_header(Box::new(response)).await?;
     // From here on only the silence of both sides counts.
     session.set_read_timeout(None);
     session.set_write_timeout(None);
-    let patience = Duration::from_secs(ctx.table().settings().proxy_read_timeout.max(1).into());
+    let patience = Duration::from_secs(ctx.table().settings().proxy.proxy_read_timeout.max(1).into());
     let early = Bytes::copy_from_slice(&head.raw[head.length..]);
     let (reader, writer) = tokio::io::split(upstream);
     let mut relay = Relay { reader, writer, to_upstream: Bytes::new(), received: 0 };
@@ -210,18 +211,18 @@ fn switching(head: &Head) -> Option<ResponseHeader> {
 
 /// The upstream does not switch: its answer is an ordinary one.
 async fn refused(session: &mut Session, ctx: &mut Context, upstream: Stream, head: Head) -> Result<()> {
-    let patience = Some(Duration::from_secs(ctx.table().settings().proxy_read_timeout.max(1).into()));
+    let patience = Some(Duration::from_secs(ctx.table().settings().proxy.proxy_read_timeout.max(1).into()));
     let peer = ClientStream::replay(upstream, head.raw);
     let mut upstream = HttpSession::new(Box::new(peer));
     upstream.read_timeout = patience;
     let broken = |ctx: &mut Context| ctx.reason = Some(Reason::UpstreamBroken);
     if upstream.read_response().await.is_err() {
         broken(ctx);
-        return request::respond(session, ctx, Reason::UpstreamBroken).await;
+        return request::respond(session, ctx, &Answer::page(Reason::UpstreamBroken)).await;
     }
     let Some(header) = upstream.resp_header() else {
         broken(ctx);
-        return request::respond(session, ctx, Reason::UpstreamBroken).await;
+        return request::respond(session, ctx, &Answer::page(Reason::UpstreamBroken)).await;
     };
     let mut response = header.clone();
     super::response::filter(session, &mut response, ctx)?;

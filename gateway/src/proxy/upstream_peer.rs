@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 pub(super) fn choose(ctx: &mut Context) -> Result<Box<HttpPeer>> {
-    let target = ctx.route.as_ref().and_then(|route| route.group.as_ref()?.pick(&ctx.failed));
+    let target = ctx.group.as_ref().and_then(|group| group.pick(&ctx.failed));
     let Some(target) = target else {
         ctx.reason = Some(Reason::NoEndpoints);
         return Err(Error::new_up(ErrorType::HTTPStatus(Reason::NoEndpoints.status())));
@@ -17,11 +17,11 @@ pub(super) fn choose(ctx: &mut Context) -> Result<Box<HttpPeer>> {
     let seconds = |value: u32| Some(Duration::from_secs(value.max(1).into()));
     let mut peer = Box::new(target.peer.clone());
     let options = &mut peer.options;
-    options.connection_timeout = seconds(settings.proxy_connect_timeout);
+    options.connection_timeout = seconds(settings.proxy.proxy_connect_timeout);
     options.total_connection_timeout = options.connection_timeout;
-    options.read_timeout = seconds(settings.proxy_read_timeout);
-    options.write_timeout = seconds(settings.proxy_send_timeout);
-    options.idle_timeout = seconds(settings.upstream_keepalive_timeout);
+    options.read_timeout = seconds(settings.proxy.proxy_read_timeout);
+    options.write_timeout = seconds(settings.proxy.proxy_send_timeout);
+    options.idle_timeout = seconds(settings.proxy.upstream_keepalive_timeout);
     ctx.target = Some(Arc::clone(&target));
     ctx.reason = None;
     ctx.tries += 1;

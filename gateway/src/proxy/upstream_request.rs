@@ -4,6 +4,7 @@
 //! already.
 
 use super::{Context, PublicPorts};
+use crate::filters;
 use http::header::{HOST, HeaderName, HeaderValue, TE};
 use pingora::Result;
 use pingora::http::RequestHeader;
@@ -26,7 +27,7 @@ pub(super) fn filter(
     request: &mut RequestHeader,
     ctx: &Context,
 ) -> Result<()> {
-    if !ctx.table().settings().enable_underscores_in_headers {
+    if !ctx.table().settings().client.enable_underscores_in_headers {
         drop_underscores(request);
     }
     // httpoxy: CGI programs read it as HTTP_PROXY.
@@ -58,7 +59,10 @@ pub(super) fn filter(
     if !ctx.request_id.is_empty() && (ctx.made_request_id || missing) {
         request.insert_header(X_REQUEST_ID, &ctx.request_id)?;
     }
-    Ok(())
+    match &ctx.route {
+        Some(route) => filters::upstream_phase(route, request, ctx),
+        None => Ok(()),
+    }
 }
 
 /// What the client said goes under another name; under the old one only we speak.

@@ -101,8 +101,8 @@ fn key(host: &str) -> RouteKey {
 
 fn host(host: &str) -> [FromSync; 2] {
     let ingress = NamespacedName::new("shop", "web");
-    let route = Route { key: key(host), ingress, backend: Backend::NotFound };
-    let host = VirtualHost { host: Host::parse(host).unwrap(), certificate: None };
+    let route = Route::new(key(host), ingress, Backend::NotFound);
+    let host = VirtualHost::new(Host::parse(host).unwrap(), None);
     [Resource::Route(route), Resource::VirtualHost(host)].map(|resource| FromSync::Upsert(Box::new(resource)))
 }
 

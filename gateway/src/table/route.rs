@@ -1,5 +1,6 @@
 //! A route as requests use it: everything they need of it is worked out when it is published.
 
+use crate::filters::Filters;
 use crate::telemetry::RouteStats;
 use crate::upstream::Group;
 use ingora_config::{
@@ -14,6 +15,8 @@ pub struct CompiledRoute {
     pub route: Route,
     /// Where it sends requests; `None` for [`Backend::NotFound`].
     pub group: Option<Arc<Group>>,
+    /// What its annotations do to requests.
+    pub filters: Filters,
     /// Counters, shared with every route that has the same labels.
     pub stats: Arc<RouteStats>,
 }
@@ -55,5 +58,7 @@ pub fn default_backend(id: UpstreamId) -> Route {
         key: RouteKey { host: Host::CatchAll, path: PathMatch { kind: PathKind::Prefix, value: root } },
         ingress: NamespacedName::default(),
         backend: Backend::Upstream(id),
+        policy: Arc::default(),
+        canaries: Vec::new(),
     }
 }

@@ -18,11 +18,11 @@ fn key(host: &str, kind: PathKind, path: &str) -> RouteKey {
 
 fn route(host: &str, kind: PathKind, path: &str) -> Resource {
     let ingress = NamespacedName::new("ns", format!("{host} {kind:?} {path}"));
-    Resource::Route(Route { key: key(host, kind, path), ingress, backend: Backend::NotFound })
+    Resource::Route(Route::new(key(host, kind, path), ingress, Backend::NotFound))
 }
 
 fn host(host: &str) -> Resource {
-    Resource::VirtualHost(VirtualHost { host: Host::parse(host).unwrap(), certificate: None })
+    Resource::VirtualHost(VirtualHost::new(Host::parse(host).unwrap(), None))
 }
 
 fn default_backend() -> Resource {

@@ -193,11 +193,7 @@ mod tests {
             host: Host::parse("a.test").unwrap(),
             path: PathMatch { kind: PathKind::Prefix, value: PathValue::new("/\"quoted\\").unwrap() },
         };
-        let route = Route {
-            key: key.clone(),
-            ingress: NamespacedName::new("shop", "web"),
-            backend: Backend::NotFound,
-        };
+        let route = Route::new(key.clone(), NamespacedName::new("shop", "web"), Backend::NotFound);
         live.apply(Batch::full(7, [Resource::Route(route)]));
         live.table().route(&key).unwrap().stats.observe("GET", 200, Duration::from_millis(7));
         let identity = Identity { class: "c".into(), namespace: "n".into(), pod: "p".into() };

@@ -224,14 +224,9 @@ mod tests {
     use ingora_config::{Host, NamespacedName, PathKind, PathMatch, PathValue, RouteKey};
 
     fn route(kind: PathKind, ingress: &str) -> Route {
-        Route {
-            key: RouteKey {
-                host: Host::parse("a.test").unwrap(),
-                path: PathMatch { kind, value: PathValue::new("/a").unwrap() },
-            },
-            ingress: NamespacedName::new("shop", ingress),
-            backend: Backend::NotFound,
-        }
+        let path = PathMatch { kind, value: PathValue::new("/a").unwrap() };
+        let key = RouteKey { host: Host::parse("a.test").unwrap(), path };
+        Route::new(key, NamespacedName::new("shop", ingress), Backend::NotFound)
     }
 
     fn counts(stats: &RouteStats) -> Vec<(String, String, u64)> {

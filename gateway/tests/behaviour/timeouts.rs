@@ -4,6 +4,7 @@ use crate::support::backend::Backend;
 use crate::support::edge::Edge;
 use crate::support::http1::Connection;
 use crate::support::until;
+use ingora_config::settings::{Client, Proxy};
 use ingora_config::wire::{FromGateway, FromSync, PREFACE_BYTES, Preface, decode, encode};
 use ingora_config::{
     Backend as Destination, Endpoint, Endpoints, Host, NamespacedName, PathKind, PathMatch, PathValue,
@@ -53,12 +54,12 @@ fn resources(settings: Settings, addresses: &[SocketAddr]) -> Vec<Resource> {
     let endpoint = |address: &SocketAddr| Endpoint { address: *address, target: String::new() };
     vec![
         Resource::Settings(settings),
-        Resource::VirtualHost(VirtualHost { host: key.host.clone(), certificate: None }),
-        Resource::Route(Route {
+        Resource::VirtualHost(VirtualHost::new(key.host.clone(), None)),
+        Resource::Route(Route::new(
             key,
-            ingress: NamespacedName::new("test", "web"),
-            backend: Destination::Upstream(id.clone()),
-        }),
+            NamespacedName::new("test", "web"),
+            Destination::Upstream(id.clone()),
+        )),
         Resource::Upstream(Upstream { id: id.clone(), protocol: Protocol::Http1 }),
         Resource::Endpoints(Endpoints { upstream: id, endpoints: addresses.iter().map(endpoint).collect() }),
     ]
@@ -74,7 +75,8 @@ fn silent() -> (TcpListener, SocketAddr) {
 #[test]
 fn an_upstream_that_does_not_answer_is_504_after_three_tries() {
     let (_listener, address) = silent();
-    let settings = Settings { proxy_read_timeout: 1, ..Settings::default() };
+    let settings =
+        Settings { proxy: Proxy { proxy_read_timeout: 1, ..Proxy::default() }, ..Settings::default() };
     let (edge, _sync) = edge_with(settings, &[address]);
     let answer = edge.get("a.test", "/silent");
     assert_eq!(answer.status, 504);
@@ -85,7 +87,8 @@ fn an_upstream_that_does_not_answer_is_504_after_three_tries() {
 #[test]
 fn a_request_that_changes_something_is_not_sent_twice() {
     let (_listener, address) = silent();
-    let settings = Settings { proxy_read_timeout: 1, ..Settings::default() };
+    let settings =
+        Settings { proxy: Proxy { proxy_read_timeout: 1, ..Proxy::default() }, ..Settings::default() };
     let (edge, _sync) = edge_with(settings, &[address]);
     let mut connection = Connection::open(edge.http).unwrap();
     connection.send("POST /once HTTP/1.1\r\nHost: a.test\r\nContent-Length: 2\r\n\r\nok").unwrap();
@@ -96,7 +99,11 @@ fn a_request_that_changes_something_is_not_sent_twice() {
 #[test]
 fn a_body_that_stops_coming_is_408_and_not_the_endpoints_fault() {
     let backend = Backend::named("web");
-    let settings = Settings { client_body_timeout: 1, proxy_read_timeout: 1, ..Settings::default() };
+    let settings = Settings {
+        client: Client { client_body_timeout: 1, ..Client::default() },
+        proxy: Proxy { proxy_read_timeout: 1, ..Proxy::default() },
+        ..Settings::default()
+    };
     let (edge, _sync) = edge_with(settings, &[backend.address]);
     let mut connection = Connection::open(edge.http).unwrap();
     connection.send("PUT /stops HTTP/1.1\r\nHost: a.test\r\nContent-Length: 100\r\n\r\nsome").unwrap();
@@ -107,7 +114,10 @@ fn a_body_that_stops_coming_is_408_and_not_the_endpoints_fault() {
 #[test]
 fn a_body_that_drips_is_cut_in_the_end() {
     let backend = Backend::named("web");
-    let settings = Settings { client_body_total_timeout: 2, ..Settings::default() };
+    let settings = Settings {
+        client: Client { client_body_total_timeout: 2, ..Client::default() },
+        ..Settings::default()
+    };
     let (edge, _sync) = edge_with(settings, &[backend.address]);
     let mut connection = Connection::open(edge.http).unwrap();
     connection.send("PUT /drips HTTP/1.1\r\nHost: a.test\r\nContent-Length: 100000\r\n\r\n").unwrap();
@@ -123,7 +133,8 @@ fn a_body_that_drips_is_cut_in_the_end() {
 #[test]
 fn a_body_above_the_limit_is_413_by_its_length_and_by_its_bytes() {
     let backend = Backend::named("web");
-    let settings = Settings { proxy_body_size: 1000, ..Settings::default() };
+    let settings =
+        Settings { proxy: Proxy { proxy_body_size: 1000, ..Proxy::default() }, ..Settings::default() };
     let (edge, _sync) = edge_with(settings, &[backend.address]);
     let chunked = format!("Transfer-Encoding: chunked\r\n\r\n7d0\r\n{}\r\n0\r\n\r\n", "x".repeat(2000));
     for rest in ["Content-Length: 1001\r\n\r\n", &chunked] {
@@ -140,7 +151,10 @@ fn a_body_above_the_limit_is_413_by_its_length_and_by_its_bytes() {
 #[test]
 fn an_idle_connection_is_closed_and_a_busy_one_after_its_last_request() {
     let backend = Backend::named("web");
-    let settings = Settings { keep_alive: 1, keep_alive_requests: 3, ..Settings::default() };
+    let settings = Settings {
+        client: Client { keep_alive: 1, keep_alive_requests: 3, ..Client::default() },
+        ..Settings::default()
+    };
     let (edge, _sync) = edge_with(settings, &[backend.address]);
     let mut idle = Connection::open(edge.http).unwrap();
     assert_eq!(idle.get("a.test", "/").unwrap().header("connection"), Some("keep-alive"));

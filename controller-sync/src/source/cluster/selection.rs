@@ -6,6 +6,7 @@
 //!   IngressClass                      IngressClass, if it may be read
 //!   Secret type kubernetes.io/tls     the same, of the namespace shop
 //!   the default certificate           by name, whatever its type; likewise the default backend
+//!   the ConfigMap of settings         by name
 //! ```
 //!
 //! No two selections of a kind have an object in common, so that each object has one source of news.
@@ -53,6 +54,7 @@ impl Subject {
             Self::Objects(Kind::Service) => "services",
             Self::Objects(Kind::EndpointSlice) => "endpointslices",
             Self::Objects(Kind::Secret) => "secrets",
+            Self::Objects(Kind::ConfigMap) => "configmaps",
             Self::Namespaces => "namespaces",
         }
     }
@@ -102,8 +104,10 @@ impl Selection {
         let id = &key.id;
         let elsewhere = options.watch_namespace.as_ref().is_some_and(|watched| *watched != id.namespace);
         let named = Self::named(key.kind, id);
-        if key.kind != Kind::Secret {
-            return None;
+        match key.kind {
+            Kind::ConfigMap => return Some(named),
+            Kind::Secret => {}
+            _ => return None,
         }
         if elsewhere {
             return Some(named);
@@ -132,6 +136,7 @@ impl Selection {
         if let Some(id) = &options.default_ssl_certificate {
             all.extend(Self::referenced(&ObjectKey::new(Kind::Secret, id.clone()), options));
         }
+        all.extend(options.configmap.as_ref().map(|id| Self::named(Kind::ConfigMap, id)));
         if let Some(id) = options.default_backend_service.as_ref().filter(|id| elsewhere(id)) {
             all.push(Self::named(Kind::Service, id));
             let labels = format!("{SERVICE_NAME_LABEL}={}", id.name);

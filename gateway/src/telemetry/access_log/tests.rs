@@ -88,7 +88,7 @@ fn route() -> Arc<crate::table::CompiledRoute> {
     };
     let id = UpstreamId { namespace: "shop".into(), service: "web".into(), port: ServicePort::Number(80) };
     let ingress = NamespacedName::new("shop", "front");
-    let route = Route { key: key.clone(), ingress, backend: Backend::Upstream(id) };
+    let route = Route::new(key.clone(), ingress, Backend::Upstream(id));
     let live = Live::new().unwrap();
     live.apply(Batch::full(1, [Resource::Route(route)]));
     live.table().route(&key).cloned().unwrap()

@@ -1,0 +1,53 @@
+//! What the annotations of an Ingress ask for, one file per feature.
+//!
+//! A [`Policy`] belongs to the routes of one Ingress. A feature that nobody asked for is `None` and costs nothing: not on
+//! the wire, and not per request, since the gateway compiles the chain of a route's filters when the route is published.
+//! What holds for a host as a whole (aliases, app-root, regex mode) stands in [`crate::VirtualHost`].
+
+mod canary;
+mod cors;
+mod https_redirect;
+mod rate_limit;
+mod redirect;
+mod rewrite;
+mod source_range;
+mod upstream_vhost;
+
+pub use canary::{Canary, CanaryHeader, CanaryHeaderRule};
+pub use cors::{AllowedOrigins, Cors, CorsOrigin};
+pub use https_redirect::HttpsRedirect;
+pub use rate_limit::RateLimit;
+pub use redirect::Redirect;
+pub use rewrite::Rewrite;
+pub use source_range::SourceRange;
+pub use upstream_vhost::UpstreamVhost;
+
+use serde::{Deserialize, Serialize};
+
+/// What holds for every route of one Ingress.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Policy {
+    /// An annotation that should protect the Ingress is broken: every request is answered with 503, as in ingress-nginx.
+    pub denied: bool,
+    /// `rewrite-target`, `x-forwarded-prefix`.
+    pub rewrite: Option<Box<Rewrite>>,
+    /// `upstream-vhost`.
+    pub upstream_vhost: Option<Box<UpstreamVhost>>,
+    /// `permanent-redirect`, `temporal-redirect`.
+    pub redirect: Option<Box<Redirect>>,
+    /// `ssl-redirect` and its kin; `None` is as the ConfigMap says.
+    pub https_redirect: Option<Box<HttpsRedirect>>,
+    /// `enable-cors`, `cors-*`.
+    pub cors: Option<Box<Cors>>,
+    /// `limit-*`.
+    pub rate_limit: Option<Box<RateLimit>>,
+    /// `denylist-source-range`, `allowlist-source-range`.
+    pub source_range: Option<Box<SourceRange>>,
+}
+
+impl Policy {
+    /// Whether no annotation asked for anything.
+    pub fn is_plain(&self) -> bool {
+        *self == Self::default()
+    }
+}

@@ -1,0 +1,18 @@
+//! `from-to-www-redirect`: the host with or without `www.` in front redirects to this one.
+
+use super::reader::Reader;
+use super::table::{OnBad, Risk, Row, Scope, Support};
+
+pub(super) const ROWS: &[Row] = &[Row::new(
+    "from-to-www-redirect",
+    "from_to_www_redirect",
+    Scope::Location,
+    Risk::Low,
+    OnBad::Reject,
+    Support::Full,
+)];
+
+/// What the annotation asks for.
+pub(super) fn read(_reader: &mut Reader<'_, '_>) -> bool {
+    false
+}

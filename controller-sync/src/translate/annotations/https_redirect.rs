@@ -1,0 +1,46 @@
+//! `ssl-redirect` and its kin: when clear-text requests are sent to HTTPS.
+
+use super::reader::Reader;
+use super::table::{OnBad, Risk, Row, Scope, Support};
+use ingora_config::policy::HttpsRedirect;
+
+pub(super) const ROWS: &[Row] = &[
+    Row::new(
+        "preserve-trailing-slash",
+        "https_redirect",
+        Scope::Location,
+        Risk::Medium,
+        OnBad::Ignore,
+        Support::Full,
+    ),
+    Row::new(
+        "use-port-in-redirects",
+        "https_redirect",
+        Scope::Location,
+        Risk::Low,
+        OnBad::Ignore,
+        Support::Full,
+    ),
+    Row::new("ssl-redirect", "https_redirect", Scope::Location, Risk::Low, OnBad::Ignore, Support::Full),
+    Row::new(
+        "force-ssl-redirect",
+        "https_redirect",
+        Scope::Location,
+        Risk::Medium,
+        OnBad::Ignore,
+        Support::Full,
+    ),
+    Row::new(
+        "relative-redirects",
+        "https_redirect",
+        Scope::Location,
+        Risk::Low,
+        OnBad::Reject,
+        Support::Full,
+    ),
+];
+
+/// What the annotations of the feature ask for; `None` without any.
+pub(super) fn read(_reader: &mut Reader<'_, '_>) -> Option<HttpsRedirect> {
+    None
+}

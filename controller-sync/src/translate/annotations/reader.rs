@@ -1,0 +1,107 @@
+//! Typed access to the annotations of one Ingress; what is wrong with a value is told here, and what follows from it.
+
+use super::table::{self, OnBad, Row};
+use crate::object::Ingress;
+use crate::translate::compile::Found;
+use crate::translate::value::{self, Parsed};
+use ingora_config::Reason;
+use ipnet::IpNet;
+use std::collections::HashMap;
+
+/// The most networks of one list; more is a mistake or an attack.
+const MAX_NETWORKS: usize = 1024;
+
+/// Reads annotations, and gathers what follows from bad ones.
+pub(in crate::translate) struct Reader<'a, 'f> {
+    ingress: &'a Ingress,
+    prefix: &'a str,
+    /// By the name behind the prefix.
+    values: HashMap<&'a str, &'a str>,
+    /// Where problems go.
+    pub(super) found: &'a mut Found<'f>,
+    /// A bad value that keeps the whole Ingress from being served.
+    pub(super) rejected: bool,
+    /// A bad value that makes every request of the Ingress a 503.
+    pub(super) denied: bool,
+}
+
+impl<'a, 'f> Reader<'a, 'f> {
+    pub(super) fn new(ingress: &'a Ingress, prefix: &'a str, found: &'a mut Found<'f>) -> Self {
+        let values = super::ours(ingress, prefix).map(|(_, name, value)| (name, value)).collect();
+        Self { ingress, prefix, values, found, rejected: false, denied: false }
+    }
+
+    /// The namespace that references are resolved in.
+    pub(super) fn namespace(&self) -> &'a str {
+        &self.ingress.metadata.namespace
+    }
+
+    /// The value of an annotation, each line trimmed as ingress-nginx does; an empty one counts as missing.
+    pub(super) fn text(&self, name: &str) -> Option<String> {
+        let value = self.values.get(name)?;
+        let lines: Vec<_> = value.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+        (!lines.is_empty()).then(|| lines.join("\n"))
+    }
+
+    /// A truth value as Go's `ParseBool` takes it.
+    pub(super) fn bool(&mut self, name: &str) -> Option<bool> {
+        self.parse(name, value::boolean)
+    }
+
+    /// A whole number; what a number out of the range means is the business of the feature.
+    pub(super) fn int(&mut self, name: &str) -> Option<i64> {
+        self.parse(name, |text| value::integer(text, i64::from(i32::MIN)..=i64::from(i32::MAX)))
+    }
+
+    /// A list of addresses and networks; one bad item makes the list bad.
+    pub(super) fn networks(&mut self, name: &str) -> Option<Vec<IpNet>> {
+        self.parse(name, |text| {
+            let mut list = value::list(text, MAX_NETWORKS, value::network);
+            if list.invalid.is_empty() { Ok(list.items) } else { Err(list.invalid.swap_remove(0)) }
+        })
+    }
+
+    /// Any value that `parse` takes.
+    pub(super) fn parse<T>(&mut self, name: &str, parse: impl FnOnce(&str) -> Parsed<T>) -> Option<T> {
+        let text = self.text(name)?;
+        match parse(&text) {
+            Ok(value) => Some(value),
+            Err(invalid) => {
+                self.bad(name, &invalid.message, &invalid.hint);
+                None
+            }
+        }
+    }
+
+    /// Tells of a value that cannot be used and does what the annotation's row says.
+    pub(super) fn bad(&mut self, name: &str, what: &str, hint: &str) {
+        let on_bad = table::row(name).map_or(OnBad::Reject, |row: &Row| row.on_bad);
+        let field = self.field(name);
+        match on_bad {
+            OnBad::Reject => {
+                self.rejected = true;
+                let message = format!("{what}; nothing of the Ingress is served");
+                self.found.error(Reason::AnnotationInvalid, field, message, hint);
+            }
+            OnBad::Deny => {
+                self.denied = true;
+                let message = format!("{what}; every request is answered with 503");
+                self.found.error(Reason::AnnotationInvalid, field, message, hint);
+            }
+            OnBad::Ignore => {
+                let message = format!("{what}; the Ingress is served as if the annotation were not there");
+                self.found.warning(Reason::AnnotationInvalid, field, message, hint);
+            }
+        }
+    }
+
+    /// Tells of something that is odd and harmless.
+    pub(super) fn warn(&mut self, name: &str, message: String, hint: &str) {
+        let field = self.field(name);
+        self.found.warning(Reason::AnnotationInvalid, field, message, hint);
+    }
+
+    fn field(&self, name: &str) -> String {
+        super::field(&format!("{}/{name}", self.prefix))
+    }
+}

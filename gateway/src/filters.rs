@@ -1,0 +1,118 @@
+//! What annotations do to requests, one file per feature.
+//!
+//! ```text
+//!   request ─▶ rewrite phase: denied, CORS preflight, redirects, HTTPS ─▶ endpoints, canary ─▶ access phase: limits, ranges
+//!   upstream ◀─ upstream phase: path, Host        client ◀─ response phase: CORS
+//! ```
+//!
+//! The chain of a route is compiled when the route is published ([`Filters::compile`]): a request walks the filters its
+//! route has, and no others. The order within a phase is that of ingress-nginx.
+
+use crate::answer::Answer;
+use crate::proxy::Context;
+use crate::reason::Reason;
+use crate::table::CompiledRoute;
+use ingora_config::Policy;
+use pingora::Result as ProxyResult;
+use pingora::http::{RequestHeader, ResponseHeader};
+
+/// The filters of one route, by phase.
+#[derive(Debug, Default)]
+pub struct Filters {
+    rewrite: Box<[RewriteFilter]>,
+    access: Box<[AccessFilter]>,
+    upstream: Box<[UpstreamFilter]>,
+    response: Box<[ResponseFilter]>,
+}
+
+/// A filter of the rewrite phase: answers without regard to who asks.
+#[derive(Debug)]
+enum RewriteFilter {
+    Denied,
+}
+
+/// A filter of the access phase: refuses some clients.
+#[derive(Debug)]
+enum AccessFilter {}
+
+/// A filter of what the upstream sees.
+#[derive(Debug)]
+enum UpstreamFilter {}
+
+/// A filter of what the client sees.
+#[derive(Debug)]
+enum ResponseFilter {}
+
+impl Filters {
+    /// Compiles what a policy asks for, each phase in its order.
+    pub fn compile(policy: &Policy) -> Self {
+        let mut rewrite = Vec::new();
+        if policy.denied {
+            rewrite.push(RewriteFilter::Denied);
+        }
+        Self { rewrite: rewrite.into(), ..Self::default() }
+    }
+}
+
+/// Runs the rewrite phase of a route.
+///
+/// # Errors
+/// The answer, when the request is answered here.
+pub fn rewrite_phase(
+    route: &CompiledRoute,
+    _request: &RequestHeader,
+    _ctx: &mut Context,
+) -> Result<(), Answer> {
+    for filter in &route.filters.rewrite {
+        match filter {
+            RewriteFilter::Denied => return Err(Answer::page(Reason::Denied)),
+        }
+    }
+    Ok(())
+}
+
+/// Runs the access phase of a route.
+///
+/// # Errors
+/// The answer, when the request is refused.
+pub fn access_phase(
+    route: &CompiledRoute,
+    _request: &RequestHeader,
+    _ctx: &mut Context,
+) -> Result<(), Answer> {
+    for filter in &route.filters.access {
+        match *filter {}
+    }
+    Ok(())
+}
+
+/// Changes what the upstream sees, after the headers that every upstream gets.
+///
+/// # Errors
+/// When a header cannot be set, which ends the request with 500.
+pub fn upstream_phase(
+    route: &CompiledRoute,
+    _request: &mut RequestHeader,
+    _ctx: &Context,
+) -> ProxyResult<()> {
+    for filter in &route.filters.upstream {
+        match *filter {}
+    }
+    Ok(())
+}
+
+/// Changes what the client sees, on answers of upstreams and of the gateway alike.
+///
+/// # Errors
+/// When a header cannot be set, which ends the request with 500.
+pub fn response_phase(
+    route: &CompiledRoute,
+    _request: &RequestHeader,
+    _response: &mut ResponseHeader,
+    _ctx: &Context,
+) -> ProxyResult<()> {
+    for filter in &route.filters.response {
+        match *filter {}
+    }
+    Ok(())
+}
