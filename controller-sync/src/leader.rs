@@ -138,6 +138,22 @@ impl Leadership {
     }
 }
 
+/// Gives and takes leadership in tests.
+#[cfg(test)]
+pub(crate) struct Throne(watch::Sender<Term>);
+
+#[cfg(test)]
+impl Throne {
+    pub(crate) fn new() -> (Self, Leadership) {
+        let (sender, leadership) = watch::channel(Term::Following);
+        (Self(sender), Leadership(leadership))
+    }
+
+    pub(crate) fn lead(&mut self) {
+        self.0.send_replace(Term::Alone);
+    }
+}
+
 const FAR: Duration = Duration::from_secs(24 * 3600);
 
 #[cfg(test)]

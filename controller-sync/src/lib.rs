@@ -13,6 +13,8 @@ pub mod args;
 pub mod check;
 pub mod dns;
 pub mod events;
+#[cfg(test)]
+mod fake_api;
 pub mod health;
 mod jitter;
 pub mod leader;

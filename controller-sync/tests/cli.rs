@@ -69,15 +69,32 @@ fn help_names_every_flag_its_variable_and_its_default() {
         "healthz-port",
         "healthz-host",
         "dns-server",
+        "publish-service",
+        "publish-status-address",
+        "report-node-internal-ip-address",
+        "update-status",
+        "update-status-on-shutdown",
+        "status-update-rate",
+        "status-update-interval",
+        "election-id",
+        "election-ttl",
+        "election-namespace",
+        "disable-leader-election",
+        "disable-sync-events",
         "log-format",
     ] {
         assert!(help.contains(&format!("--{flag}")), "--{flag} is missing");
         let variable = format!("INGORA_{}", flag.to_uppercase().replace('-', "_"));
         assert!(help.contains(&variable), "{variable} is missing");
     }
-    for default in
-        ["/run/ingora/sync.sock", "ingora.io/ingress-controller", "nginx.ingress.kubernetes.io", "10255"]
-    {
+    for default in [
+        "/run/ingora/sync.sock",
+        "ingora.io/ingress-controller",
+        "nginx.ingress.kubernetes.io",
+        "10255",
+        "ingora-leader",
+        "30s",
+    ] {
         assert!(help.contains(default), "{default} is missing");
     }
     assert!(text(&ingora(&["--version"]).stdout).starts_with("ingora "));

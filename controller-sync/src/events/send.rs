@@ -1,6 +1,7 @@
 //! Sending one Event: creating it, or patching the series of the one that is there.
 
 use super::tale::{Tale, kind_of};
+use crate::object::metadata::is_name;
 use crate::status::FIELD_MANAGER;
 use ingora_config::ObjectRef;
 use jiff::Timestamp;
@@ -10,7 +11,7 @@ use k8s_openapi::api::events::v1::Event;
 use k8s_openapi::api::networking::v1::Ingress;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
 use kube::Client;
-use kube::api::{Api, ObjectMeta, PartialObjectMeta, Patch, PatchParams, PostParams};
+use kube::api::{Api, ListParams, ObjectMeta, PartialObjectMeta, Patch, PatchParams, PostParams};
 use serde_json::json;
 use std::time::Duration;
 use tokio::time::timeout;
@@ -57,13 +58,16 @@ impl Sender {
 
     /// The UID of an object that translation does not know: one that cannot be decoded, or of another kind.
     pub(super) async fn identify(&self, object: &ObjectRef) -> Option<String> {
+        // Listed, because that is what RBAC lets us do with these kinds anyway.
         macro_rules! uid {
             ($kind:ty) => {{
                 let api: Api<$kind> = Api::namespaced(self.client.clone(), &object.namespace);
-                timeout(self.limit, api.get_metadata_opt(&object.name)).await.ok()?.ok()??.metadata.uid
+                let by_name = ListParams::default().fields(&format!("metadata.name={}", object.name));
+                let found = timeout(self.limit, api.list_metadata(&by_name)).await;
+                found.ok()?.ok()?.items.pop()?.metadata.uid
             }};
         }
-        if object.namespace.is_empty() || object.name.is_empty() {
+        if object.namespace.is_empty() || !is_name(&object.name) {
             return None;
         }
         match object.kind.as_str() {
