@@ -6,6 +6,7 @@
 //!                                   ├─▶ secrets ───▶ Certificate
 //!                                   └─▶ upstreams ─▶ Upstream, Endpoints
 //!   Secret ──certificate──▶ secrets ──▶ hosts
+//!   ConfigMap, flags ──settings──▶ Settings; gates for compile
 //!   Service ──service──▶ upstreams    EndpointSlice, DNS ──endpoints──▶ Endpoints alone
 //! ```
 //!
@@ -23,7 +24,7 @@ use published::Published;
 use reference::Referrer;
 use secrets::Secrets;
 use slots::Slots;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::SystemTime;
 use upstreams::Upstreams;
@@ -42,10 +43,16 @@ mod rank;
 mod reference;
 mod secrets;
 mod service;
+mod settings;
 mod slots;
 mod tls;
 mod upstreams;
 mod value;
+
+/// `docs/configmap.md`, written from the tables of keys.
+pub fn config_map_page() -> String {
+    settings::page::text()
+}
 
 /// A difference to send.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,6 +86,8 @@ pub struct Translator {
     published: Published,
     problems: Problems,
     gates: Gates,
+    /// The ConfigMaps that the settings are made of, whether they exist or not.
+    config_maps: BTreeSet<NamespacedName>,
 }
 
 impl Translator {
@@ -94,7 +103,12 @@ impl Translator {
         if !self.started {
             self.start(store);
         }
-        for id in &dirty.ingresses {
+        let all = if dirty.config_maps.is_disjoint(&self.config_maps) {
+            BTreeSet::new()
+        } else {
+            self.settle_settings(store)
+        };
+        for id in dirty.ingresses.union(&all) {
             self.replace(id, store);
         }
         dirty.services.iter().for_each(|id| self.upstreams.service_changed(id));
@@ -133,6 +147,11 @@ impl Translator {
         self.problems.iter()
     }
 
+    /// The ConfigMaps that the settings are made of, whether they exist or not.
+    pub fn config_maps(&self) -> &BTreeSet<NamespacedName> {
+        &self.config_maps
+    }
+
     /// How many Ingresses are served.
     pub fn ingresses(&self) -> usize {
         self.ingresses.len()
@@ -142,21 +161,33 @@ impl Translator {
     fn start(&mut self, store: &Store) {
         self.started = true;
         let options = store.options();
-        let default_backend = options.default_backend_service.as_ref().map(|id| UpstreamId {
-            namespace: id.namespace.clone(),
-            service: id.name.clone(),
-            port: ServicePort::First,
-        });
-        if let Some(id) = &default_backend {
-            self.upstreams.refer(id, Referrer::Options);
+        if let Some(id) = &options.default_backend_service {
+            self.upstreams.refer(&default_backend(id), Referrer::Options);
         }
-        let default_certificate = options.default_ssl_certificate.clone();
-        if let Some(id) = &default_certificate {
+        if let Some(id) = &options.default_ssl_certificate {
             self.secrets.refer(id, Referrer::Options);
             self.secrets.switch(None, Some(id));
         }
-        let settings = Settings { default_backend, default_certificate, ..Settings::default() };
+        // Every Ingress is still to come, so that nobody asks for what the gates were.
+        self.settle_settings(store);
+    }
+
+    /// Reads the settings anew and answers which Ingresses must be read anew with them.
+    fn settle_settings(&mut self, store: &Store) -> BTreeSet<NamespacedName> {
+        let settings::Read { settings, gates, sources } = settings::read(store, &mut self.problems);
+        let options = store.options();
+        let settings = Settings {
+            default_backend: options.default_backend_service.as_ref().map(default_backend),
+            default_certificate: options.default_ssl_certificate.clone(),
+            ..settings
+        };
         self.published.set(Arc::new(Resource::Settings(settings)));
+        self.config_maps = sources;
+        if self.gates == gates {
+            return BTreeSet::new();
+        }
+        self.gates = gates;
+        store.ingress_ids().cloned().collect()
     }
 
     /// Takes an Ingress out of every part and, when it is there and ours, puts its new form in.
@@ -186,6 +217,11 @@ impl Translator {
         }
         self.problems.set(Owner::Ingress(id.clone()), problems);
     }
+}
+
+/// The first port of the Service of `--default-backend-service`.
+fn default_backend(id: &NamespacedName) -> UpstreamId {
+    UpstreamId { namespace: id.namespace.clone(), service: id.name.clone(), port: ServicePort::First }
 }
 
 fn unix_seconds(time: SystemTime) -> i64 {

@@ -35,6 +35,7 @@ fn decide(session: &Session, ctx: &mut Context) -> Result<(), Answer> {
     let path = request_path::normalise(raw).map_err(|_| Answer::close(Reason::BadRequest))?;
     let found = ctx.table().find(&ctx.host, &path);
     let slash = matches!(found, Found::AddSlash);
+    ctx.unrouted = matches!(found, Found::DefaultBackend(_) | Found::Nothing);
     if let Found::Route(route) | Found::DefaultBackend(route) = found {
         let route = Arc::clone(route);
         ctx.route = Some(route);
@@ -51,6 +52,9 @@ fn decide(session: &Session, ctx: &mut Context) -> Result<(), Answer> {
     let Some(route) = ctx.route.clone() else {
         return Err(Answer::page(Reason::NoRoute));
     };
+    if ctx.table().settings().denied {
+        return Err(Answer::page(Reason::Denied));
+    }
     filters::rewrite_phase(&route, request, ctx)?;
     match &route.group {
         None => return Err(Answer::page(Reason::BackendUnsupported)),
