@@ -49,7 +49,7 @@ mod tls;
 mod upstreams;
 mod value;
 
-/// `docs/configmap.md`, written from the tables of keys.
+/// The tables of `docs/configmap.md`.
 pub fn config_map_page() -> String {
     settings::page::text()
 }

@@ -3,8 +3,8 @@
 //! What nobody set costs a request a look at an empty list at most.
 
 use http::header::{HeaderName, HeaderValue};
-use ingora_config::settings::{AccessLog, HeaderLine, Hsts, LogFormat, UrlPattern};
 use ingora_config::Settings;
+use ingora_config::settings::{AccessLog, HeaderLine, Hsts, LogFormat, UrlPattern};
 use pingora::Result;
 use pingora::http::{RequestHeader, ResponseHeader};
 use regex::Regex;

@@ -19,10 +19,10 @@ mod tests;
 pub use host::HostTable;
 pub use route::CompiledRoute;
 
+use crate::settings::CompiledSettings;
 use ahash::RandomState;
 use host::FoundPath;
 use ingora_config::{Host, RouteKey, Settings, VirtualHost};
-use crate::settings::CompiledSettings;
 use map::Map;
 use std::sync::Arc;
 

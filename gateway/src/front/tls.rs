@@ -114,7 +114,8 @@ fn acceptor(settings: &Settings, live: &Arc<Live>) -> Result<SslAcceptor, ErrorS
         TlsVersion::V1_2 => SslVersion::TLS1_2,
         TlsVersion::V1_3 => SslVersion::TLS1_3,
     };
-    builder.set_min_proto_version(Some(settings.versions.iter().min().map_or(SslVersion::TLS1_2, version)))?;
+    builder
+        .set_min_proto_version(Some(settings.versions.iter().min().map_or(SslVersion::TLS1_2, version)))?;
     builder.set_max_proto_version(settings.versions.iter().max().map(version))?;
     builder.set_cipher_list(settings.ciphers.as_deref().unwrap_or(CIPHERS))?;
     builder.set_groups_list(settings.groups.as_deref().unwrap_or(GROUPS))?;

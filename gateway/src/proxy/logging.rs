@@ -3,8 +3,8 @@
 use super::{Context, request};
 use crate::front::streams;
 use crate::reason::Reason;
-use crate::telemetry::{Record, Telemetry};
 use crate::settings::LogSettings;
+use crate::telemetry::{Record, Telemetry};
 use http::Version;
 use pingora_proxy::Session;
 use std::time::Duration;

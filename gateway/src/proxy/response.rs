@@ -29,7 +29,9 @@ pub(super) fn filter(session: &mut Session, response: &mut ResponseHeader, ctx: 
     ctx.header_time = ctx.try_started.map(|at| at.elapsed());
     let table = ctx.table();
     let (headers, compiled) = (&table.settings().headers, table.compiled());
-    if !headers.allow_backend_server_header || (headers.server_tokens && !response.headers.contains_key(SERVER)) {
+    if !headers.allow_backend_server_header
+        || (headers.server_tokens && !response.headers.contains_key(SERVER))
+    {
         server(headers.server_tokens, response)?;
     }
     for name in &compiled.hide_headers {

@@ -6,8 +6,8 @@
 use super::{Context, PublicPorts};
 use crate::filters;
 use http::header::{CONNECTION, HOST, HeaderName, HeaderValue, TE};
-use pingora::{ErrorType, OrErr, Result};
 use pingora::http::RequestHeader;
+use pingora::{ErrorType, OrErr, Result};
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
@@ -63,10 +63,11 @@ pub(super) fn filter(
         request.insert_header(X_REQUEST_ID, &ctx.request_id)?;
     }
     if settings.headers.proxy_add_original_uri_header {
-        request.insert_header(X_ORIGINAL_URI, HeaderValue::from_bytes(client.raw_path()).or_err(
-            ErrorType::InvalidHTTPHeader,
-            "the target cannot be a header",
-        )?)?;
+        request.insert_header(
+            X_ORIGINAL_URI,
+            HeaderValue::from_bytes(client.raw_path())
+                .or_err(ErrorType::InvalidHTTPHeader, "the target cannot be a header")?,
+        )?;
     }
     if ctx.last_on_connection {
         request.insert_header(CONNECTION, HeaderValue::from_static("close"))?;

@@ -20,6 +20,13 @@ pub(super) const ROWS: &[Row] = &[
         Live(|d, v| set(&mut d.settings.client.client_body_timeout, seconds(v))),
     ),
     Row::new(
+        "client-body-total-timeout",
+        SECONDS,
+        "3600",
+        Live(|d, v| set(&mut d.settings.client.client_body_total_timeout, seconds_or_none(v))),
+    )
+    .note("Of Ingora alone: from the end of the header to the end of the body, whatever its pace; 0 is unlimited."),
+    Row::new(
         "keep-alive",
         SECONDS,
         "75",

@@ -1,40 +1,13 @@
-//! The page of all keys for users, `docs/configmap.md`, written from the tables.
+//! The tables of all keys for users: the end of `docs/configmap.md`.
 
 use super::GROUPS;
 use super::key::{Effect, Row};
 use ingora_config::settings::LogVariable;
 use std::fmt::Write as _;
 
-const HEAD: &str = "\
-# The ConfigMap
-
-<!-- Written from the tables in controller-sync/src/translate/settings/; `make golden` writes it anew. -->
-
-`--configmap NAMESPACE/NAME` names the ConfigMap of gateway-wide settings. Its keys are those of ingress-nginx. Without the flag
-every key has its default. Changes take effect at once, without a restart and without dropping a connection; the column
-\"effect\" says where that is not so.
-
-- A key that is unknown, or whose value cannot be used, is a problem of the ConfigMap: `ingora check --configmap …` says so, and so
-  do the log and the metric `ingora_sync_problems`. The other keys hold all the same. A key without a value has its default.
-- \"true or false\" is what Go takes: `true`, `True`, `1`, `t` and their opposites, in quotation marks as every value of a ConfigMap.
-- A size is a number of bytes, or one with `k`, `m` or `g` behind it; a duration is `10s`, `5m`, `1h30m`; networks are addresses or
-  `10.0.0.0/8`. Lists have commas between their items. A bad item spoils only itself.
-- A protection that Ingora does not give yet is an error and says so. With `global-auth-url` nothing is served, unless
-  `unsupported-annotations` is `ignore`.
-
-| effect | means |
-| --- | --- |
-| live | holds from the next request on |
-| new connections | holds for connections made from now on |
-| not yet | a warning, or an error where it would protect something |
-| refused | an error; what to use instead stands beside it |
-| ignored | tuning of nginx that means nothing here; told once |
-| dead | without effect in the last releases of ingress-nginx, too |
-";
-
-/// The whole page.
+/// The tables.
 pub(in crate::translate) fn text() -> String {
-    let mut page = String::from(HEAD);
+    let mut page = String::new();
     for (title, rows) in GROUPS {
         let _ = write!(
             page,

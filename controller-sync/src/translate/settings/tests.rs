@@ -219,7 +219,7 @@ const KEYS: &[&str] = &[
 ];
 
 /// Keys of Ingora alone.
-const OWN: [&str; 2] = ["limit-ipv6-prefix", "unsupported-annotations"];
+const OWN: [&str; 3] = ["client-body-total-timeout", "limit-ipv6-prefix", "unsupported-annotations"];
 
 fn decode(document: Value) -> Object {
     Object::from_value(document).unwrap().unwrap()

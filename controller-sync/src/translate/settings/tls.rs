@@ -67,14 +67,15 @@ pub(super) const ROWS: &[Row] = &[
             let invalid = || Invalid::new(v, "is out of range", "write a time from 1s to 7d");
             set(&mut d.settings.tls.session_timeout, seconds.ok_or_else(invalid))
         }),
-    ),
+    )
+    .note("Sessions and ticket keys are forgotten all at once, each time that long after the last time."),
     Row::new(
         "ssl-reject-handshake",
         BOOL,
         "false",
         NewConnections(|d, v| set(&mut d.settings.tls.reject_handshake, boolean(v))),
     )
-    .note("A client that asks for a host without a certificate of its own gets an alert instead of the default certificate."),
+    .note("A client that names no host of an Ingress gets an alert instead of the default certificate."),
     Row::new(
         "use-http2",
         BOOL,

@@ -30,11 +30,16 @@ pub(super) fn versions(text: &str) -> Parsed<List<TlsVersion>> {
     Ok(list)
 }
 
+/// What the library can be asked about at all: it takes no NUL.
+fn is_plain(list: &str) -> bool {
+    list.len() <= MAX_BYTES && list.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ')
+}
+
 /// `ssl-ciphers`.
 pub(super) fn ciphers(text: &str) -> Parsed<Option<String>> {
     let list = text.trim();
     // A security level would lower what keys and signatures must have at least.
-    let usable = list.len() <= MAX_BYTES && !list.contains('@') && {
+    let usable = is_plain(list) && !list.contains('@') && {
         let builder = SslContextBuilder::new(SslMethod::tls_server());
         builder.and_then(|mut builder| builder.set_cipher_list(list)).is_ok()
     };
@@ -48,7 +53,7 @@ pub(super) fn groups(text: &str) -> Parsed<Option<String>> {
     if list == "auto" {
         return Ok(None);
     }
-    let usable = list.len() <= MAX_BYTES && {
+    let usable = is_plain(list) && {
         let builder = SslContextBuilder::new(SslMethod::tls_server());
         builder.and_then(|mut builder| builder.set_groups_list(list)).is_ok()
     };
@@ -72,11 +77,11 @@ mod tests {
     #[test]
     fn lists_are_those_of_openssl() {
         assert!(ciphers("ECDHE-RSA-AES128-GCM-SHA256:!aNULL").is_ok());
-        for text in ["", "NO-SUCH-CIPHER", "ALL:@SECLEVEL=0", &"A".repeat(5000)] {
+        for text in ["", "NO-SUCH-CIPHER", "ALL:@SECLEVEL=0", "\0", &"A".repeat(5000)] {
             assert!(ciphers(text).is_err(), "{text:.20}");
         }
         assert_eq!(groups("auto"), Ok(None));
         assert_eq!(groups("X25519:P-256"), Ok(Some("X25519:P-256".into())));
-        assert!(groups("P-1").is_err());
+        assert!(groups("P-1").is_err() && groups("P-256\0").is_err());
     }
 }

@@ -1,8 +1,8 @@
 //! One line of the access log.
 
-use super::{Custom, Record, custom};
 use super::escape;
 use super::stamp::{Stamp, padded};
+use super::{Custom, Record, custom};
 use crate::args::LogFormat;
 use std::io::Write;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

@@ -81,7 +81,7 @@ impl Record<'_> {
             user_agent: "",
             upstream_time: None,
             target: "",
-            unrouted: true,
+            unrouted: false,
             request_headers: None,
             response_headers: None,
         }
