@@ -123,10 +123,10 @@ impl Secrets {
         self.unsent.insert(id.clone());
     }
 
-    /// The Secrets that are referred to and are not among those that every source brings, when they are others than at
-    /// the last call.
-    pub(super) fn take_wanted(&mut self) -> Option<&BTreeSet<NamespacedName>> {
-        std::mem::take(&mut self.wants_others).then_some(&self.wanted)
+    /// The Secrets that are referred to and are not among those that every source brings, and whether they are others
+    /// than at the last call.
+    pub(super) fn take_wanted(&mut self) -> (&BTreeSet<NamespacedName>, bool) {
+        (&self.wanted, std::mem::take(&mut self.wants_others))
     }
 
     /// Notes the next second in which the validity of a certificate changes.

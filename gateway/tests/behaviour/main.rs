@@ -7,7 +7,9 @@
 #![cfg(test)]
 
 mod access_log;
+mod access_log_format;
 mod admin;
+mod configmap;
 mod conflicts;
 mod default_backend;
 mod drain;
