@@ -12,6 +12,7 @@ pub mod chunked;
 pub mod head;
 pub mod http1;
 mod outgoing;
+pub mod proxy_protocol;
 pub mod stream;
 pub mod streams;
 pub mod tls;

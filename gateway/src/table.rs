@@ -12,12 +12,14 @@ pub mod host;
 pub mod map;
 pub mod path;
 pub mod route;
+pub mod settings;
 
 #[cfg(test)]
 mod tests;
 
 pub use host::HostTable;
 pub use route::CompiledRoute;
+pub use settings::PreparedSettings;
 
 use ahash::RandomState;
 use host::FoundPath;
@@ -29,6 +31,7 @@ use std::sync::Arc;
 #[derive(Clone, Debug)]
 pub struct RouteTable {
     settings: Arc<Settings>,
+    prepared: Arc<PreparedSettings>,
     /// Keyed with a secret of this process: hosts and paths come from strangers.
     state: RandomState,
     exact: Map<Arc<HostTable>>,
@@ -54,6 +57,7 @@ impl Default for RouteTable {
     fn default() -> Self {
         Self {
             settings: Arc::default(),
+            prepared: Arc::default(),
             state: RandomState::new(),
             exact: Map::default(),
             wildcard: Map::default(),
@@ -67,6 +71,11 @@ impl RouteTable {
     /// The settings of this generation.
     pub fn settings(&self) -> &Arc<Settings> {
         &self.settings
+    }
+
+    /// The same, ready for requests.
+    pub fn prepared(&self) -> &PreparedSettings {
+        &self.prepared
     }
 
     /// Looks a request up. `host` is in lower case, without port and trailing dot; `path` is what
@@ -119,6 +128,7 @@ impl RouteTable {
     }
 
     pub(crate) fn set_settings(&mut self, settings: Settings, default_backend: Option<Arc<CompiledRoute>>) {
+        self.prepared = Arc::new(PreparedSettings::new(&settings));
         self.settings = Arc::new(settings);
         self.default_backend = default_backend;
     }

@@ -76,11 +76,15 @@ pub struct ClientStream {
 }
 
 impl ClientStream {
-    /// Wraps a connection from `client`; `inner` is the socket or the TLS stream over it.
-    pub fn new(inner: Stream, client: SocketAddr) -> Self {
+    /// Wraps a connection from `client`; `inner` is the socket or the TLS stream over it. `server` is the address it was
+    /// made to, if a PROXY header said so.
+    pub fn new(inner: Stream, client: SocketAddr, server: Option<SocketAddr>) -> Self {
         let socket = SocketDigest::from_raw_fd(inner.id());
-        // A fresh cell takes any value; a second one would only be ignored.
+        // Fresh cells take any value; a second one would only be ignored.
         let _ = socket.peer_addr.set(Some(PingoraAddr::Inet(client)));
+        if let Some(server) = server {
+            let _ = socket.local_addr.set(Some(PingoraAddr::Inet(server)));
+        }
         Self {
             inner,
             socket: Arc::new(socket),
@@ -99,7 +103,7 @@ impl ClientStream {
     /// A stream that first repeats `read`, which was received from `inner` already.
     pub fn replay(inner: Stream, read: Vec<u8>) -> Self {
         let nobody = SocketAddr::new(std::net::Ipv4Addr::UNSPECIFIED.into(), 0);
-        let mut stream = Self::new(inner, nobody);
+        let mut stream = Self::new(inner, nobody, None);
         stream.unread = read;
         stream.pass_through();
         stream

@@ -2,6 +2,7 @@
 
 use super::Context;
 use crate::filters;
+use crate::filters::rate_limit::bandwidth::Pace;
 use http::header::{CONNECTION, CONTENT_LENGTH, HeaderName, HeaderValue, SERVER, TRANSFER_ENCODING, UPGRADE};
 use http::{StatusCode, Version};
 use ingora_config::settings::Hsts;
@@ -20,6 +21,8 @@ pub(super) fn filter(session: &mut Session, response: &mut ResponseHeader, ctx: 
     if ctx.waits_for_continue {
         session.set_keepalive(None);
     }
+    let limit = ctx.route.as_ref().and_then(|route| route.route.policy.rate_limit.as_deref());
+    ctx.pace = Pace::new(limit, &ctx.table().settings().limits);
     drop_hop_by_hop(response);
     if session.req_header().version == Version::HTTP_10 && !response.headers.contains_key(CONTENT_LENGTH) {
         // HTTP/1.0 knows no chunks: the end of the connection is the end of the answer (RFC 9112 section 6.1).
