@@ -191,7 +191,9 @@ async fn introduce(
         return Some((peer, None));
     }
     let patience = Duration::from_secs(settings.proxy_protocol_header_timeout.max(1).into());
-    match tokio::time::timeout(patience, proxy_protocol::receive(stream)).await {
+    // In a box: the space it reads into would be part of every connection's task, for its whole life.
+    let header = Box::pin(proxy_protocol::receive(stream));
+    match tokio::time::timeout(patience, header).await {
         Ok(Ok(Some(Addresses { source, server }))) => {
             return Some(table.prepared().client_address.neighbour(peer, source, server));
         }

@@ -8,6 +8,7 @@
 
 mod access_log;
 mod admin;
+mod client_address;
 mod conflicts;
 mod default_backend;
 mod drain;
@@ -21,9 +22,11 @@ mod http1;
 mod http2;
 mod ingress_class;
 mod quickstart;
+mod rate_limit;
 mod safety_http1;
 mod safety_http2;
 mod scale;
+mod source_range;
 mod storm;
 mod support;
 mod timeouts;

@@ -10,9 +10,11 @@
 
 pub(crate) mod backend;
 pub(crate) mod certificates;
+pub(crate) mod controller;
 pub(crate) mod dns;
 pub(crate) mod echo;
 pub(crate) mod edge;
+pub(crate) mod example;
 pub(crate) mod http1;
 pub(crate) mod http2;
 pub(crate) mod load;

@@ -5,10 +5,13 @@ use super::table::{OnBad, Risk, Row, Scope, Support};
 use crate::translate::value;
 use ingora_config::policy::RateLimit;
 
+const NEGATIVE: Support =
+    Support::Differs("a negative number rejects the Ingress; ingress-nginx takes it for no limit");
+
 pub(super) const ROWS: &[Row] = &[
-    Row::new("limit-rps", "rate_limit", Scope::Location, Risk::Low, OnBad::Reject, Support::Full),
-    Row::new("limit-rpm", "rate_limit", Scope::Location, Risk::Low, OnBad::Reject, Support::Full),
-    Row::new("limit-connections", "rate_limit", Scope::Location, Risk::Low, OnBad::Reject, Support::Full),
+    Row::new("limit-rps", "rate_limit", Scope::Location, Risk::Low, OnBad::Reject, NEGATIVE),
+    Row::new("limit-rpm", "rate_limit", Scope::Location, Risk::Low, OnBad::Reject, NEGATIVE),
+    Row::new("limit-connections", "rate_limit", Scope::Location, Risk::Low, OnBad::Reject, NEGATIVE),
     Row::new(
         "limit-burst-multiplier",
         "rate_limit",
