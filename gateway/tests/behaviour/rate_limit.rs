@@ -3,7 +3,6 @@
 use crate::support::backend::Backend;
 use crate::support::controller::{edge_of, edge_with};
 use crate::support::edge::Edge;
-use crate::support::example;
 use crate::support::http1::{self, Connection};
 use crate::support::http2;
 use crate::support::manifest::{Ingress, documents, ingress, service};
@@ -290,11 +289,4 @@ fn the_config_map_limits_the_rate_of_every_answer() {
     let started = Instant::now();
     assert_eq!(edge.get("a.test", "/").body.len(), 20 * 1024);
     assert!(started.elapsed() > Duration::from_millis(900), "{:?}", started.elapsed());
-}
-
-#[test]
-fn the_example_does_what_it_says() {
-    let (edge, _echo) = example::serve("rate_limit");
-    let (statuses, _) = burst(edge.http, "api.example.test", 8, "");
-    assert_eq!(statuses, [200, 200, 200, 200, 200, 200, 503, 503]);
 }

@@ -3,7 +3,6 @@
 use crate::support::backend::Backend;
 use crate::support::controller::{edge_of, edge_with};
 use crate::support::edge::Edge;
-use crate::support::example;
 use crate::support::http1::Connection;
 use crate::support::manifest::{documents, ingress, service};
 use ingora_config::settings::{ClientAddress, SourceRangeDefaults};
@@ -103,15 +102,5 @@ fn the_config_maps_lists_hold_for_routes_without_their_own() {
     let (edge, _sync) = edge_of(settings, policy, &[backend.address]);
     for (client, want) in [("192.0.2.1", 200), ("10.1.1.1", 403), ("10.6.1.1", 403), ("10.9.1.1", 403)] {
         assert_eq!(status(&edge, client, "a.test"), want, "with an own list: {client}");
-    }
-}
-
-#[test]
-fn the_example_does_what_it_says() {
-    let (edge, _echo) = example::serve("source_range");
-    for (host, want) in
-        [("office.example.test", 200), ("intranet.example.test", 403), ("public.example.test", 403)]
-    {
-        assert_eq!(edge.get(host, "/").status, want, "{host}");
     }
 }

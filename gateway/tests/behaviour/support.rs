@@ -14,7 +14,6 @@ pub(crate) mod controller;
 pub(crate) mod dns;
 pub(crate) mod echo;
 pub(crate) mod edge;
-pub(crate) mod example;
 pub(crate) mod http1;
 pub(crate) mod http2;
 pub(crate) mod load;
