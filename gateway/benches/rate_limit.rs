@@ -71,7 +71,8 @@ fn who_asks(criterion: &mut Criterion) {
     let chain = http::HeaderValue::from_static("203.0.113.9, 198.51.100.2, 10.0.0.7");
     headers.insert("x-forwarded-for", chain);
     let trusting = ClientAddress { use_forwarded_headers: true, ..ClientAddress::default() };
-    for (name, settings) in [("nobody is trusted", ClientAddress::default()), ("a chain of three", trusting)] {
+    for (name, settings) in [("nobody is trusted", ClientAddress::default()), ("a chain of three", trusting)]
+    {
         let rule = Rule::new(&settings);
         group.bench_function(name, |bencher| {
             bencher.iter(|| rule.read(black_box(neighbour), None, &headers).0);

@@ -12,15 +12,14 @@ pub mod host;
 pub mod map;
 pub mod path;
 pub mod route;
-pub mod settings;
 
 #[cfg(test)]
 mod tests;
 
 pub use host::HostTable;
 pub use route::CompiledRoute;
-pub use settings::PreparedSettings;
 
+use crate::settings::CompiledSettings;
 use ahash::RandomState;
 use host::FoundPath;
 use ingora_config::{Host, RouteKey, Settings, VirtualHost};
@@ -31,7 +30,7 @@ use std::sync::Arc;
 #[derive(Clone, Debug)]
 pub struct RouteTable {
     settings: Arc<Settings>,
-    prepared: Arc<PreparedSettings>,
+    compiled: Arc<CompiledSettings>,
     /// Keyed with a secret of this process: hosts and paths come from strangers.
     state: RandomState,
     exact: Map<Arc<HostTable>>,
@@ -57,7 +56,7 @@ impl Default for RouteTable {
     fn default() -> Self {
         Self {
             settings: Arc::default(),
-            prepared: Arc::default(),
+            compiled: Arc::default(),
             state: RandomState::new(),
             exact: Map::default(),
             wildcard: Map::default(),
@@ -73,9 +72,9 @@ impl RouteTable {
         &self.settings
     }
 
-    /// The same, ready for requests.
-    pub fn prepared(&self) -> &PreparedSettings {
-        &self.prepared
+    /// The same, worked out.
+    pub fn compiled(&self) -> &CompiledSettings {
+        &self.compiled
     }
 
     /// Looks a request up. `host` is in lower case, without port and trailing dot; `path` is what
@@ -128,7 +127,7 @@ impl RouteTable {
     }
 
     pub(crate) fn set_settings(&mut self, settings: Settings, default_backend: Option<Arc<CompiledRoute>>) {
-        self.prepared = Arc::new(PreparedSettings::new(&settings));
+        self.compiled = Arc::new(CompiledSettings::new(&settings));
         self.settings = Arc::new(settings);
         self.default_backend = default_backend;
     }

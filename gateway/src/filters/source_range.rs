@@ -51,7 +51,7 @@ impl Defaults {
 /// # Errors
 /// The refusal.
 pub(super) fn check(own: Option<&SourceRange>, ctx: &Context) -> Result<(), Answer> {
-    let defaults = ctx.table().prepared().source_range.as_ref();
+    let defaults = ctx.table().compiled().source_range.as_ref();
     if (own.is_none() && defaults.is_none()) || may_ask(own, defaults, ctx.client) {
         return Ok(());
     }
@@ -63,7 +63,7 @@ pub(super) fn check(own: Option<&SourceRange>, ctx: &Context) -> Result<(), Answ
 /// # Errors
 /// The refusal.
 pub fn check_anywhere(ctx: &Context) -> Result<(), Answer> {
-    match &ctx.table().prepared().source_range {
+    match &ctx.table().compiled().source_range {
         Some(defaults) if defaults.block.contains(ctx.client) => Err(Answer::page(Reason::SourceForbidden)),
         _ => Ok(()),
     }

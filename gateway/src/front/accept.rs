@@ -195,7 +195,7 @@ async fn introduce(
     let header = Box::pin(proxy_protocol::receive(stream));
     match tokio::time::timeout(patience, header).await {
         Ok(Ok(Some(Addresses { source, server }))) => {
-            return Some(table.prepared().client_address.neighbour(peer, source, server));
+            return Some(table.compiled().client_address.neighbour(peer, source, server));
         }
         Ok(Ok(None)) => return Some((peer, None)),
         Ok(Err(error)) => tracing::debug!(peer = %peer.ip(), %error, "dropped"),

@@ -51,7 +51,7 @@ fn read_client(session: &Session, ctx: &mut Context) {
     // The front says where a connection was made to only if a PROXY header told it; nobody else looks.
     let socket = session.digest().and_then(|digest| digest.socket_digest.as_ref());
     let server = socket.and_then(|socket| socket.local_addr.get()?.as_ref()?.as_inet().copied());
-    let rule = &ctx.table().prepared().client_address;
+    let rule = &ctx.table().compiled().client_address;
     let (client, forwarded) = rule.read(neighbour, server, &session.req_header().headers);
     ctx.neighbour = neighbour;
     ctx.client = client;

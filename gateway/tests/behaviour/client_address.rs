@@ -151,11 +151,7 @@ fn another_header_may_name_the_client() {
     let received = bench(settings).ask("/", "CF-Connecting-IP: 1.2.3.4\r\nX-Forwarded-For: 6.6.6.6\r\n");
     assert_headers(
         &received,
-        &[
-            ("x-real-ip", "1.2.3.4"),
-            ("x-forwarded-for", "1.2.3.4"),
-            ("x-original-forwarded-for", "1.2.3.4"),
-        ],
+        &[("x-real-ip", "1.2.3.4"), ("x-forwarded-for", "1.2.3.4"), ("x-original-forwarded-for", "1.2.3.4")],
     );
 }
 
@@ -241,7 +237,8 @@ fn a_connection_without_a_valid_proxy_header_is_dropped() {
     let bench = bench(ClientAddress { proxy_protocol_header_timeout: 1, ..proxied() });
     let plain = "GET / HTTP/1.1\r\nHost: a.test\r\n\r\n";
     let broken = format!("PROXY TCP4 192.0.2.7 198.51.100.1 56324\r\n{plain}");
-    for (name, bytes) in [("none", plain), ("a broken one", broken.as_str()), ("half a one", "PROXY TCP4 19")] {
+    for (name, bytes) in [("none", plain), ("a broken one", broken.as_str()), ("half a one", "PROXY TCP4 19")]
+    {
         let mut connection = Connection::open(bench.edge.http).unwrap();
         connection.send(bytes).unwrap();
         assert!(connection.is_closed(), "{name}");
@@ -265,7 +262,8 @@ fn a_stranger_must_send_a_proxy_header_too_but_it_does_not_count() {
 #[test]
 fn with_both_the_proxy_header_names_the_neighbour_whose_headers_count_if_it_is_trusted() {
     let trusted = networks(&["127.0.0.0/8", "192.0.2.0/24"]);
-    let bench = bench(ClientAddress { use_forwarded_headers: true, proxy_real_ip_cidr: trusted, ..proxied() });
+    let bench =
+        bench(ClientAddress { use_forwarded_headers: true, proxy_real_ip_cidr: trusted, ..proxied() });
     assert_headers(&bench.ask_behind(V1, "/", CLAIMS), &[("x-real-ip", "1.2.3.4"), ("host", "myhost")]);
     let stranger = V1.replace("192.0.2.7", "203.0.113.5");
     let received = bench.ask_behind(stranger, "/", CLAIMS);

@@ -122,7 +122,10 @@ fn publishing_anew_forgives_nobody_and_new_limits_hold_at_once() {
     let edge = edge(&backend, [strict.clone()]);
     assert_eq!(burst(edge.http, "shop.test", 4, "").0, [200, 200, 503, 503]);
     let service = service("web", &[backend.address]);
-    edge.write("site.yaml", documents([service.clone(), strict.path("new.test", "Prefix", "/", "web").text()]));
+    edge.write(
+        "site.yaml",
+        documents([service.clone(), strict.path("new.test", "Prefix", "/", "web").text()]),
+    );
     // The route exists when it stops being a 404, and what was known of the client is known to it.
     until("the new host is served", || edge.get("new.test", "/").status != 404);
     assert_eq!([edge.get("new.test", "/").status, edge.get("shop.test", "/").status], [503, 503]);
@@ -148,9 +151,8 @@ fn clients_are_told_apart_and_some_are_exempt() {
         ..Settings::default()
     };
     let (edge, _sync) = edge_of(settings, policy, &[backend.address]);
-    let ask = |client: &str, count| {
-        burst(edge.http, "a.test", count, &format!("X-Forwarded-For: {client}\r\n")).0
-    };
+    let ask =
+        |client: &str, count| burst(edge.http, "a.test", count, &format!("X-Forwarded-For: {client}\r\n")).0;
     assert_eq!(ask("192.0.2.1", 4), [200, 200, 429, 429]);
     assert_eq!(ask("192.0.2.2", 3), [200, 200, 429]);
     assert_eq!(ask("10.1.1.1", 20), [200; 20]);

@@ -3,8 +3,8 @@
 use super::edge::Edge;
 use ingora_config::wire::{FromGateway, FromSync, PREFACE_BYTES, Preface, decode, encode};
 use ingora_config::{
-    Backend as Destination, Endpoint, Endpoints, Host, NamespacedName, PathKind, PathMatch, PathValue, Policy,
-    Protocol, Resource, Route, RouteKey, ServicePort, Settings, Upstream, UpstreamId, VirtualHost,
+    Backend as Destination, Endpoint, Endpoints, Host, NamespacedName, PathKind, PathMatch, PathValue,
+    Policy, Protocol, Resource, Route, RouteKey, ServicePort, Settings, Upstream, UpstreamId, VirtualHost,
 };
 use std::io::{Read as _, Write as _};
 use std::net::SocketAddr;

@@ -1,20 +1,20 @@
-//! Settings as requests use them: what can be worked out when they are published is worked out then.
+//! Settings as requests use them: whatever can be worked out beforehand is, when they are published.
 
 use crate::client_address;
 use crate::filters::source_range;
 use ingora_config::Settings;
 
-/// The settings of one generation, ready for requests.
+/// The settings of one generation, worked out.
 #[derive(Debug)]
-pub struct PreparedSettings {
+pub struct CompiledSettings {
     /// Who a client is.
     pub client_address: client_address::Rule,
     /// Who may ask at all; `None` when the settings leave that to the routes.
     pub source_range: Option<source_range::Defaults>,
 }
 
-impl PreparedSettings {
-    /// Prepares settings.
+impl CompiledSettings {
+    /// Works them out.
     pub fn new(settings: &Settings) -> Self {
         Self {
             client_address: client_address::Rule::new(&settings.client_address),
@@ -23,7 +23,7 @@ impl PreparedSettings {
     }
 }
 
-impl Default for PreparedSettings {
+impl Default for CompiledSettings {
     fn default() -> Self {
         Self::new(&Settings::default())
     }
