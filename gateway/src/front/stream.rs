@@ -23,6 +23,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
@@ -72,6 +73,7 @@ pub struct ClientStream {
     body_deadline: Option<Instant>,
     fault: Option<BodyFault>,
     outgoing: Outgoing,
+    prompt: AtomicBool,
     streams: Option<Arc<ProxyDigest>>,
 }
 
@@ -96,6 +98,7 @@ impl ClientStream {
             body_deadline: None,
             fault: None,
             outgoing: Outgoing::default(),
+            prompt: AtomicBool::new(false),
             streams: None,
         }
     }
@@ -128,6 +131,12 @@ impl ClientStream {
     /// Whether the connection is encrypted.
     pub fn is_tls(&self) -> bool {
         self.inner.get_ssl().is_some()
+    }
+
+    /// From now on and to the end of this answer nothing is gathered: the engine rests between the pieces of it, and does
+    /// not flush before.
+    pub fn send_promptly(&self) {
+        self.prompt.store(true, Ordering::Relaxed);
     }
 
     /// What was wrong with the body of the current request.
@@ -200,6 +209,7 @@ impl ClientStream {
             self.taken = 0;
         }
         self.outgoing.rest();
+        *self.prompt.get_mut() = false;
         Some(self)
     }
 
@@ -356,8 +366,8 @@ impl AsyncWrite for ClientStream {
         if self.upgrade && buf.starts_with(b"HTTP/1.1 101 ") {
             self.reading = Reading::Tunnel;
         }
-        let Self { outgoing, inner, .. } = &mut *self;
-        outgoing.poll_write(inner, cx, buf)
+        let Self { outgoing, inner, prompt, .. } = &mut *self;
+        outgoing.poll_write(inner, cx, buf, *prompt.get_mut())
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -271,6 +271,7 @@ fn an_answer_goes_no_faster_than_its_rate_and_holds_up_nobody() {
     let started = Instant::now();
     slow.send("GET / HTTP/1.1\r\nHost: slow.test\r\n\r\n").unwrap();
     slow.head().unwrap();
+    assert!(started.elapsed() < Duration::from_secs(1), "the header does not wait for the body");
     for host in ["fast.test", "after.test"] {
         assert_eq!(edge.get(host, "/").body.len(), 96 * 1024, "{host}");
     }

@@ -55,9 +55,11 @@ impl Bucket {
         self.bounded(empty_at, now).max(now)
     }
 
-    /// A bucket is never more than full: limits that were raised hold at once.
+    /// A bucket is never more than full. One that was filled under other limits has room for one request, which makes it
+    /// one of these limits: they hold at once.
     fn bounded(&self, empty_at: u64, now: u64) -> u64 {
-        empty_at.min(now.saturating_add(self.depth))
+        let full = now.saturating_add(self.depth);
+        if empty_at <= full { empty_at } else { full.saturating_sub(self.interval) }
     }
 }
 
