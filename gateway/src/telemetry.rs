@@ -65,6 +65,11 @@ impl Telemetry {
         self.metrics.failed_handshakes.inc();
     }
 
+    /// Counts a connection that was dropped for lack of a PROXY header.
+    pub fn not_introduced(&self) {
+        self.metrics.failed_proxy_headers.inc();
+    }
+
     /// The metrics.
     pub fn metrics(&self) -> &Metrics {
         &self.metrics

@@ -3,6 +3,7 @@
 use super::{Batch, Change};
 use crate::certificate::{Certificates, LoadedCertificate, Slot, Store};
 use crate::filters::Filters;
+use crate::filters::rate_limit::slots::Slots;
 use crate::table::route::default_backend;
 use crate::table::{CompiledRoute, RouteTable};
 use crate::telemetry::RouteStatistics;
@@ -20,6 +21,8 @@ pub(super) struct Writer {
     groups: Groups,
     certificates: Store,
     statistics: Arc<RouteStatistics>,
+    /// What is known of limited clients: outlives every route.
+    slots: Arc<Slots>,
 }
 
 impl Writer {
@@ -30,6 +33,7 @@ impl Writer {
             groups: Groups::default(),
             certificates: Store::new(own),
             statistics,
+            slots: Arc::default(),
         }
     }
 
@@ -172,7 +176,7 @@ impl Writer {
             Backend::NotFound => None,
         };
         let stats = self.statistics.of(&route);
-        let filters = Filters::compile(&route.policy);
+        let filters = Filters::compile(&route, &self.slots);
         let service_port = match &route.backend {
             Backend::Upstream(id) => id.port.to_string().into(),
             Backend::NotFound => Box::default(),

@@ -1,9 +1,12 @@
 //! What one request carries from phase to phase.
 
+use crate::client_address::Forwarded;
 use crate::drain::{Busy, InFlight};
+use crate::filters::rate_limit::{bandwidth::Pace, slots::Held};
 use crate::reason::Reason;
 use crate::table::{CompiledRoute, RouteTable};
 use crate::upstream::{Group, Target};
+use bytes::Bytes;
 use ingora_config::Protocol;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -19,8 +22,12 @@ pub struct Context {
     pub route: Option<Arc<CompiledRoute>>,
     /// The group that serves it: the route's own, or a canary's.
     pub group: Option<Arc<Group>>,
-    /// Whose request it is.
+    /// Whose request it is, as [`crate::client_address`] says.
     pub client: IpAddr,
+    /// Who handed it to us: the client itself, or the last proxy before us.
+    pub neighbour: IpAddr,
+    /// What a trusted neighbour said of how the client asked.
+    pub forwarded: Forwarded,
     /// Whether it came over TLS.
     pub tls: bool,
     /// The host without port, lower case, as routed.
@@ -60,6 +67,10 @@ pub struct Context {
     pub first_try: Option<Instant>,
     /// Whether the connection to the upstream is old and gets no further request.
     pub last_on_connection: bool,
+    /// Counts the request among those of its client, where their number is limited.
+    pub held: Option<Held>,
+    /// How fast the answer may go, where that is limited.
+    pub pace: Option<Pace>,
 }
 
 impl Context {
@@ -71,6 +82,8 @@ impl Context {
             route: None,
             group: None,
             client: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+            neighbour: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+            forwarded: Forwarded::default(),
             tls: false,
             host: String::new(),
             request_id: String::new(),
@@ -90,6 +103,8 @@ impl Context {
             unwanted: false,
             first_try: None,
             last_on_connection: false,
+            held: None,
+            pace: None,
         }
     }
 
@@ -98,9 +113,20 @@ impl Context {
         self.table.as_ref().expect("the first phase pins the table before any other phase runs")
     }
 
+    /// The scheme the client used: `http`, `https`, or any text that a trusted neighbour wrote.
+    pub fn scheme(&self) -> &str {
+        self.forwarded.scheme(self.tls)
+    }
+
     /// Notes that the current try has a connection.
     pub fn connected(&mut self) {
         self.connect_time = self.try_started.map(|at| at.elapsed());
+    }
+
+    /// How long the next piece of the answer must wait (`limit-rate`).
+    pub fn delay(&mut self, piece: Option<&Bytes>) -> Option<Duration> {
+        let pace = self.pace.as_mut()?;
+        pace.delay(piece.map_or(0, Bytes::len), Instant::now())
     }
 
     /// Notes that the current try's endpoint is of no use for this request.

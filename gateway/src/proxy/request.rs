@@ -51,6 +51,7 @@ fn decide(session: &Session, ctx: &mut Context) -> Result<(), Answer> {
         return Err(Answer::redirect(Reason::AddSlash, Reason::AddSlash.status(), location));
     }
     let Some(route) = ctx.route.clone() else {
+        filters::source_range::check_anywhere(ctx)?;
         return Err(Answer::page(Reason::NoRoute));
     };
     if ctx.table().settings().denied {

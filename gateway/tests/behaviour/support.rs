@@ -10,6 +10,7 @@
 
 pub(crate) mod backend;
 pub(crate) mod certificates;
+pub(crate) mod controller;
 pub(crate) mod dns;
 pub(crate) mod echo;
 pub(crate) mod edge;
