@@ -1,7 +1,7 @@
 //! Translation: from the store to resources and problems.
 //!
 //! ```text
-//!   Ingress ──compile──▶ Compiled ──┬─▶ slots ─────▶ Route            (oldest claim on host and path)
+//!   Ingress ──compile──▶ Compiled ──┬─▶ slots ─────▶ Route            (oldest claim on host and path, its canaries)
 //!   (annotations, tls, classes)     ├─▶ hosts ─────▶ VirtualHost      (who decides about the certificate)
 //!                                   ├─▶ secrets ───▶ Certificate
 //!                                   └─▶ upstreams ─▶ Upstream, Endpoints
@@ -145,7 +145,7 @@ impl Translator {
             port: ServicePort::First,
         });
         if let Some(id) = &default_backend {
-            self.upstreams.refer(id, Referrer::Options);
+            self.upstreams.refer(id, Referrer::Options, false);
         }
         let default_certificate = options.default_ssl_certificate.clone();
         if let Some(id) = &default_certificate {

@@ -43,7 +43,8 @@ impl Telemetry {
     /// Tells of a request that is over.
     pub fn request(&self, record: &Record<'_>) {
         if let Some(route) = record.route {
-            route.stats.observe(record.method, record.status, record.duration);
+            let stats = record.canary.map_or(&route.stats, |canary| &canary.stats);
+            stats.observe(record.method, record.status, record.duration);
         }
         self.metrics.requests.inc();
         if let Some(reason) = record.reason {

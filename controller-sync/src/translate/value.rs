@@ -35,6 +35,32 @@ pub(super) fn int(text: &str) -> Result<i64, BadValue> {
     text.parse().map_err(|_| BadValue::new("is not a whole number", "write digits only, without a unit"))
 }
 
+/// ingress-nginx' *basic* characters: letters, digits and `- . _ ~ / :`.
+pub(super) fn basic(text: &str) -> Result<String, BadValue> {
+    only(text, "-._~/:", "letters, digits and - . _ ~ / :")
+}
+
+/// ingress-nginx' characters of a regular expression.
+pub(super) fn regex_characters(text: &str) -> Result<String, BadValue> {
+    only(text, r"-._~/:^$[](){}*+?|&=\", r"letters, digits and - . _ ~ / : ^ $ [ ] ( ) { } * + ? | & = \")
+}
+
+fn only(text: &str, marks: &str, allowed: &str) -> Result<String, BadValue> {
+    if text.chars().all(|c| c.is_ascii_alphanumeric() || marks.contains(c)) {
+        return Ok(text.to_owned());
+    }
+    Err(BadValue::new(
+        "has characters that the annotation does not take",
+        format!("write nothing but {allowed}"),
+    ))
+}
+
+/// Whether a regular expression has look-around or a back-reference.
+pub(super) fn needs_backtracking(pattern: &str) -> bool {
+    let look = ["(?=", "(?!", "(?<=", "(?<!"].iter().any(|look| pattern.contains(look));
+    look || pattern.as_bytes().windows(2).any(|pair| pair[0] == b'\\' && (b'1'..=b'9').contains(&pair[1]))
+}
+
 /// A list of addresses and networks, separated by commas; an address is a network of one.
 pub(super) fn networks(text: &str) -> Result<Vec<IpNet>, BadValue> {
     let entries: Vec<_> = text.split(',').map(str::trim).filter(|entry| !entry.is_empty()).collect();

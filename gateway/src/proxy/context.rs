@@ -19,6 +19,8 @@ pub struct Context {
     pub route: Option<Arc<CompiledRoute>>,
     /// The group that serves it: the route's own, or a canary's.
     pub group: Option<Arc<Group>>,
+    /// Which of the route's canaries serves it; `None` when it is the primary.
+    pub canary: Option<usize>,
     /// Whose request it is.
     pub client: IpAddr,
     /// Whether it came over TLS.
@@ -62,6 +64,7 @@ impl Context {
             table: None,
             route: None,
             group: None,
+            canary: None,
             client: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
             tls: false,
             host: String::new(),

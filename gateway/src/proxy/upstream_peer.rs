@@ -2,13 +2,19 @@
 
 use super::Context;
 use crate::reason::Reason;
+use crate::upstream::Target;
 use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, ErrorType, Result};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 pub(super) fn choose(ctx: &mut Context) -> Result<Box<HttpPeer>> {
-    let target = ctx.group.as_ref().and_then(|group| group.pick(&ctx.failed));
+    let mut target = pick(ctx);
+    if target.is_none() && ctx.canary.take().is_some() {
+        // The canary lost its last endpoint since it was chosen.
+        ctx.group = ctx.route.as_ref().and_then(|route| route.group.clone());
+        target = pick(ctx);
+    }
     let Some(target) = target else {
         ctx.reason = Some(Reason::NoEndpoints);
         return Err(Error::new_up(ErrorType::HTTPStatus(Reason::NoEndpoints.status())));
@@ -31,4 +37,8 @@ pub(super) fn choose(ctx: &mut Context) -> Result<Box<HttpPeer>> {
     // The engine sends what it kept of the body through the filters again.
     ctx.body_received = 0;
     Ok(peer)
+}
+
+fn pick(ctx: &Context) -> Option<Arc<Target>> {
+    ctx.group.as_ref()?.pick(&ctx.failed)
 }

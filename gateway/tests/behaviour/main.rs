@@ -8,6 +8,7 @@
 
 mod access_log;
 mod admin;
+mod canary;
 mod conflicts;
 mod default_backend;
 mod drain;

@@ -59,6 +59,7 @@ fn record() -> Record<'static> {
         status: 200,
         reason: None,
         route: None,
+        canary: None,
         upstream_address: Some("10.0.0.1:80"),
         tries: 1,
         bytes_in: 3,
