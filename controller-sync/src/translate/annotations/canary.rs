@@ -69,13 +69,9 @@ pub(super) fn read(reader: &mut Reader<'_, '_>) -> Option<CanaryRule> {
     Some(rule)
 }
 
-fn is_row(name: &str) -> bool {
-    ROWS.iter().any(|row| row.name == name)
-}
-
 fn tell_not_enabled(reader: &mut Reader<'_, '_>) {
-    let names = reader.names();
-    let idle: Vec<_> = names.into_iter().filter(|name| *name != "canary" && is_row(name)).collect();
+    let others = ROWS.iter().map(|row| row.name).filter(|name| *name != "canary");
+    let idle: Vec<_> = others.filter(|name| reader.text(name).is_some()).collect();
     if let Some(first) = idle.first() {
         let message = format!(
             "the Ingress is not a canary, so {} {} nothing and it is served as an ordinary one",
@@ -86,12 +82,15 @@ fn tell_not_enabled(reader: &mut Reader<'_, '_>) {
     }
 }
 
+/// Those that Ingora does not act on anywhere are told elsewhere.
 fn tell_ignored(reader: &mut Reader<'_, '_>) {
+    let acted_on = |name: &str| {
+        let support = super::table::row(name).map(|row| row.support);
+        matches!(support, Some(Support::Full | Support::Differs(_)))
+    };
+    let ours = |name: &str| ITS_OWN.contains(&name) || ROWS.iter().any(|row| row.name == name);
     let names = reader.names();
-    let ignored: Vec<_> = names
-        .into_iter()
-        .filter(|name| super::table::row(name).is_some() && !is_row(name) && !ITS_OWN.contains(name))
-        .collect();
+    let ignored: Vec<_> = names.into_iter().filter(|name| acted_on(name) && !ours(name)).collect();
     if let Some(first) = ignored.first() {
         let message = format!(
             "a canary takes everything but its rule from its primary; not read here: {}",
