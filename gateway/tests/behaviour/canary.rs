@@ -7,7 +7,6 @@ use crate::support::load::Load;
 use crate::support::manifest::{Ingress, bare_service, documents, ingress, service};
 use crate::support::until;
 use std::net::{SocketAddr, TcpStream};
-use std::path::Path;
 
 const PREFIX: &str = "nginx.ingress.kubernetes.io";
 
@@ -230,33 +229,4 @@ fn edits_of_a_canary_under_load_fail_no_request() {
     edge.until_ask("a.test", "/", "new");
     let account = load.finish();
     assert_eq!(account.failures, [], "of {}", account.answered);
-}
-
-#[test]
-fn the_example_does_what_it_says() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/canary");
-    let read = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();
-    let backends = ["stable", "next", "preview"].map(Backend::named);
-    let mut services = read("services.yaml");
-    for (at, backend) in backends.iter().enumerate() {
-        services =
-            services.replace(&format!("port: {}", 9001 + at), &format!("port: {}", backend.address.port()));
-    }
-    let edge = Edge::plan().file("services.yaml", services).file("shop.yaml", read("shop.yaml")).start();
-    let ask = |lines: &str| {
-        let mut connection = Connection::open(edge.http).unwrap();
-        connection.send(format!("GET / HTTP/1.1\r\nHost: shop.example.test\r\n{lines}\r\n")).unwrap();
-        connection.response().unwrap().text()
-    };
-    let next = (0..100).filter(|_| ask("") == "next").count();
-    assert!(next.abs_diff(10) <= 5, "{next} of 100");
-    assert_eq!(ask("X-Next: always\r\n"), "next");
-    assert_eq!(ask("X-Next: never\r\n"), "stable");
-    assert_eq!(ask("Cookie: preview=always\r\n"), "preview");
-    let report = std::process::Command::new(crate::support::process::binary("ingora"))
-        .arg("check")
-        .arg(&edge.manifests)
-        .output()
-        .unwrap();
-    assert!(report.status.success(), "{}", String::from_utf8_lossy(&report.stdout));
 }

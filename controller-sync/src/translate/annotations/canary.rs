@@ -5,7 +5,8 @@
 
 use super::reader::Reader;
 use super::table::{OnBad, Risk, Row, Scope, Support};
-use crate::translate::value::{self, BadValue};
+use crate::translate::quote::quoted;
+use crate::translate::value::{self, Invalid, Parsed};
 use ingora_config::policy::{CanaryHeader, CanaryHeaderRule, CanaryRule, MAX_PATTERN_BYTES, header_pattern};
 
 /// The longest name of a header or cookie, in bytes.
@@ -16,6 +17,11 @@ const MAX_VALUE: usize = 512;
 const MAX_TOTAL: i64 = 1_000_000_000;
 /// What ingress-nginx takes a smaller `canary-weight-total` for.
 const MIN_TOTAL: i64 = 100;
+/// The marks that ingress-nginx' *basic* values have beside letters and digits.
+const BASIC: &str = "-._~/:";
+/// Those of its regular expressions.
+const REGEX: &str = r"-._~/:^$[](){}*+?|&=\";
+const BEHAVIOR: &[(&str, bool)] = &[("sticky", true), ("legacy", false)];
 /// The most names that one message lists.
 const LISTED: usize = 8;
 
@@ -63,7 +69,7 @@ pub(super) fn read(reader: &mut Reader<'_, '_>) -> Option<CanaryRule> {
         weight_total,
         by_header: by_header(reader),
         by_cookie: reader.parse("canary-by-cookie", name),
-        sticky: reader.parse("affinity-canary-behavior", sticky).unwrap_or(true),
+        sticky: reader.parse("affinity-canary-behavior", |text| value::word(text, BEHAVIOR)).unwrap_or(true),
     };
     tell_ignored(reader);
     Some(rule)
@@ -110,8 +116,8 @@ fn list(names: &[&str]) -> String {
 fn weight(reader: &mut Reader<'_, '_>) -> (u32, u32) {
     const WEIGHT: &str = "canary-weight";
     const TOTAL: &str = "canary-weight-total";
-    let weight = reader.int(WEIGHT);
-    let total = reader.int(TOTAL).unwrap_or(MIN_TOTAL);
+    let mut int = |name| reader.parse(name, |text| value::integer(text, i64::MIN..=i64::MAX));
+    let (weight, total) = (int(WEIGHT), int(TOTAL).unwrap_or(MIN_TOTAL));
     if total > MAX_TOTAL {
         let message = format!("{total} is more than {MAX_TOTAL}; no request goes to the canary by weight");
         reader.warn(TOTAL, message, "write smaller numbers with the same relation");
@@ -139,8 +145,8 @@ fn by_header(reader: &mut Reader<'_, '_>) -> Option<CanaryHeader> {
     const VALUE: &str = "canary-by-header-value";
     const PATTERN: &str = "canary-by-header-pattern";
     let name = reader.parse("canary-by-header", header_name);
-    let value = reader.parse(VALUE, |text| bounded(value::basic(text)?, MAX_VALUE));
-    let pattern = reader.parse(PATTERN, value::regex_characters);
+    let value = reader.parse(VALUE, |text| checked(text, MAX_VALUE, BASIC));
+    let pattern = reader.parse(PATTERN, |text| checked(text, usize::MAX, REGEX));
     let Some(name) = name else {
         for (annotation, there) in [(VALUE, value.is_some()), (PATTERN, pattern.is_some())] {
             if there {
@@ -166,15 +172,12 @@ fn pattern_rule(reader: &mut Reader<'_, '_>, annotation: &str, pattern: String) 
     let what = match header_pattern(&pattern) {
         Ok(_) => return CanaryHeaderRule::Pattern(pattern),
         Err(regex::Error::CompiledTooBig(_)) => "is too large",
-        Err(_) if value::needs_backtracking(&pattern) => {
+        Err(_) if needs_backtracking(&pattern) => {
             "needs look-around or back-references, which Ingora does not have: they can take any time"
         }
         Err(_) => "is not a regular expression",
     };
-    let message = format!(
-        "{} {what}; every request with the header goes to the primary",
-        crate::translate::quote::quoted(&pattern)
-    );
+    let message = format!("{} {what}; every request with the header goes to the primary", quoted(&pattern));
     let hint = format!(
         "write a regular expression of at most {MAX_PATTERN_BYTES} bytes without look-around and back-references"
     );
@@ -182,30 +185,28 @@ fn pattern_rule(reader: &mut Reader<'_, '_>, annotation: &str, pattern: String) 
     CanaryHeaderRule::Primary
 }
 
-fn header_name(text: &str) -> Result<String, BadValue> {
-    let name = name(text)?;
-    // The two of the set that no header has.
-    if name.contains(['/', ':']) {
-        return Err(BadValue::new("is not the name of a header", "write a name such as X-Canary"));
+fn header_name(text: &str) -> Parsed<String> {
+    let name = value::header_name(&name(text)?)?;
+    Ok(name.as_str().replace('_', "-"))
+}
+
+fn name(text: &str) -> Parsed<String> {
+    checked(text, MAX_NAME, BASIC)
+}
+
+/// The text, if it has no other characters than letters, digits and `marks`: those that ingress-nginx takes.
+fn checked(text: &str, bytes: usize, marks: &str) -> Parsed<String> {
+    if !text.chars().all(|char| char.is_ascii_alphanumeric() || marks.contains(char)) {
+        let hint = "use nothing but letters, digits and ".to_owned() + marks;
+        return Err(Invalid::new(text, "has characters that the annotation does not take", hint));
     }
-    Ok(name.to_ascii_lowercase().replace('_', "-"))
-}
-
-fn name(text: &str) -> Result<String, BadValue> {
-    bounded(value::basic(text)?, MAX_NAME)
-}
-
-fn bounded(text: String, bytes: usize) -> Result<String, BadValue> {
     if text.len() > bytes {
-        return Err(BadValue::new(format!("is longer than {bytes} bytes"), "write a shorter one"));
+        return Err(Invalid::new(text, &format!("is longer than {bytes} bytes"), "write a shorter one"));
     }
-    Ok(text)
+    Ok(text.to_owned())
 }
 
-fn sticky(text: &str) -> Result<bool, BadValue> {
-    match text {
-        "sticky" => Ok(true),
-        "legacy" => Ok(false),
-        _ => Err(BadValue::new("is neither sticky nor legacy", "write \"sticky\" or \"legacy\"")),
-    }
+fn needs_backtracking(pattern: &str) -> bool {
+    let look = ["(?=", "(?!", "(?<=", "(?<!"].iter().any(|look| pattern.contains(look));
+    look || pattern.as_bytes().windows(2).any(|pair| pair[0] == b'\\' && (b'1'..=b'9').contains(&pair[1]))
 }
