@@ -116,8 +116,12 @@ fn list(names: &[&str]) -> String {
 fn weight(reader: &mut Reader<'_, '_>) -> (u32, u32) {
     const WEIGHT: &str = "canary-weight";
     const TOTAL: &str = "canary-weight-total";
-    let mut int = |name| reader.parse(name, |text| value::integer(text, i64::MIN..=i64::MAX));
-    let (weight, total) = (int(WEIGHT), int(TOTAL).unwrap_or(MIN_TOTAL));
+    let mut int = |name, hint: &str| {
+        let parse = |text: &str| value::integer(text, i64::MIN..=i64::MAX);
+        reader.parse(name, |text| parse(text).map_err(|bad| Invalid { hint: hint.to_owned(), ..bad }))
+    };
+    let weight = int(WEIGHT, "write a number from 0 to 100, or to the total");
+    let total = int(TOTAL, "write a number of 100 or more").unwrap_or(MIN_TOTAL);
     if total > MAX_TOTAL {
         let message = format!("{total} is more than {MAX_TOTAL}; no request goes to the canary by weight");
         reader.warn(TOTAL, message, "write smaller numbers with the same relation");
