@@ -27,6 +27,7 @@ pub mod page;
 pub mod proxy;
 pub mod reason;
 pub mod request_path;
+pub mod settings;
 pub mod sync;
 pub mod table;
 pub mod telemetry;

@@ -177,12 +177,16 @@ impl Writer {
         };
         let stats = self.statistics.of(&route);
         let filters = Filters::compile(&route.policy);
+        let service_port = match &route.backend {
+            Backend::Upstream(id) => id.port.to_string().into(),
+            Backend::NotFound => Box::default(),
+        };
         let earlier = before.and_then(|before| before.canaries.as_deref());
         let canaries = Canaries::compile(&route, earlier, &mut self.patterns, |canary| {
             let stats = self.statistics.of_canary(&route, &canary.upstream);
             (self.groups.acquire(&canary.upstream), stats)
         });
-        Arc::new(CompiledRoute { route, group, canaries, filters, stats })
+        Arc::new(CompiledRoute { route, group, canaries, filters, service_port, stats })
     }
 
     fn release(&mut self, route: Option<&CompiledRoute>) {

@@ -54,6 +54,14 @@ pub struct Context {
     pub waits_for_continue: bool,
     /// Bytes of the body received.
     pub body_received: u64,
+    /// Whether no rule of an Ingress took it.
+    pub unrouted: bool,
+    /// The upstream answered with a status for which another endpoint is tried.
+    pub unwanted: bool,
+    /// When the first try started.
+    pub first_try: Option<Instant>,
+    /// Whether the connection to the upstream is old and gets no further request.
+    pub last_on_connection: bool,
 }
 
 impl Context {
@@ -81,6 +89,10 @@ impl Context {
             header_time: None,
             waits_for_continue: false,
             body_received: 0,
+            unrouted: false,
+            unwanted: false,
+            first_try: None,
+            last_on_connection: false,
         }
     }
 

@@ -20,6 +20,8 @@ pub struct CompiledRoute {
     pub canaries: Option<Box<Canaries>>,
     /// What its annotations do to requests.
     pub filters: Filters,
+    /// What [`CompiledRoute::service_port`] says.
+    pub service_port: Box<str>,
     /// Counters, shared with every route that has the same labels.
     pub stats: Arc<RouteStats>,
 }
@@ -51,6 +53,11 @@ impl CompiledRoute {
     /// The canary at a place that [`Canaries::choose`] answered.
     pub fn canary(&self, at: Option<usize>) -> Option<&CanaryBackend> {
         self.canaries.as_ref()?.get(at?)
+    }
+
+    /// The port of the Service as the Ingress names it; empty when the backend is not a Service, or names none.
+    pub fn service_port(&self) -> &str {
+        &self.service_port
     }
 
     /// The name of the upstream, `namespace-service-port`; empty when the backend is not a Service.
