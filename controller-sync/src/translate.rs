@@ -1,7 +1,7 @@
 //! Translation: from the store to resources and problems.
 //!
 //! ```text
-//!   Ingress ──compile──▶ Compiled ──┬─▶ slots ─────▶ Route            (oldest claim on host and path)
+//!   Ingress ──compile──▶ Compiled ──┬─▶ slots ─────▶ Route            (oldest claim on host and path, its canaries)
 //!   (annotations, tls, classes)     ├─▶ hosts ─────▶ VirtualHost      (who decides about the certificate)
 //!                                   ├─▶ secrets ───▶ Certificate
 //!                                   └─▶ upstreams ─▶ Upstream, Endpoints
@@ -179,7 +179,7 @@ impl Translator {
         self.started = true;
         let options = store.options();
         if let Some(id) = &options.default_backend_service {
-            self.upstreams.refer(&default_backend(id), Referrer::Options);
+            self.upstreams.refer(&default_backend(id), Referrer::Options, false);
         }
         if let Some(id) = &options.default_ssl_certificate {
             self.secrets.refer(id, Referrer::Options);

@@ -10,6 +10,7 @@
 
 pub mod rate_limit;
 pub mod source_range;
+pub mod canary;
 
 use crate::answer::Answer;
 use crate::proxy::Context;

@@ -63,6 +63,12 @@ fn decide(session: &Session, ctx: &mut Context) -> Result<(), Answer> {
         Some(group) if group.is_empty() => return Err(Answer::page(Reason::NoEndpoints)),
         Some(group) => ctx.group = Some(Arc::clone(group)),
     }
+    if let Some(canaries) = &route.canaries {
+        ctx.canary = canaries.choose(&request.headers);
+        if let Some(canary) = route.canary(ctx.canary) {
+            ctx.group = Some(Arc::clone(&canary.group));
+        }
+    }
     filters::access_phase(&route, request, ctx)
 }
 

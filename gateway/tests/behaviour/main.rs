@@ -10,6 +10,7 @@ mod access_log;
 mod access_log_format;
 mod admin;
 mod client_address;
+mod canary;
 mod configmap;
 mod conflicts;
 mod default_backend;

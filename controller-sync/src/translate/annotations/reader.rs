@@ -36,6 +36,13 @@ impl<'a, 'f> Reader<'a, 'f> {
         &self.ingress.metadata.namespace
     }
 
+    /// The names behind the prefix, sorted.
+    pub(super) fn names(&self) -> Vec<&'a str> {
+        let mut names: Vec<_> = self.values.keys().copied().collect();
+        names.sort_unstable();
+        names
+    }
+
     /// The value of an annotation, each line trimmed as ingress-nginx does; an empty one counts as missing.
     pub(super) fn text(&self, name: &str) -> Option<String> {
         let value = self.values.get(name)?;
