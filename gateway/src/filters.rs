@@ -8,13 +8,18 @@
 //! The chain of a route is compiled when the route is published ([`Filters::compile`]): a request walks the filters its
 //! route has, and no others. The order within a phase is that of ingress-nginx.
 
+mod rewrite;
+mod upstream_vhost;
+
 use crate::answer::Answer;
 use crate::proxy::Context;
 use crate::reason::Reason;
 use crate::table::CompiledRoute;
-use ingora_config::Policy;
+use ingora_config::Route;
 use pingora::Result as ProxyResult;
 use pingora::http::{RequestHeader, ResponseHeader};
+use rewrite::Rewrite;
+use upstream_vhost::UpstreamVhost;
 
 /// The filters of one route, by phase.
 #[derive(Debug, Default)]
@@ -29,6 +34,8 @@ pub struct Filters {
 #[derive(Debug)]
 enum RewriteFilter {
     Denied,
+    /// `rewrite-target` with a scheme.
+    Rewrite(Rewrite),
 }
 
 /// A filter of the access phase: refuses some clients.
@@ -37,20 +44,34 @@ enum AccessFilter {}
 
 /// A filter of what the upstream sees.
 #[derive(Debug)]
-enum UpstreamFilter {}
+enum UpstreamFilter {
+    UpstreamVhost(UpstreamVhost),
+    Rewrite(Rewrite),
+}
 
 /// A filter of what the client sees.
 #[derive(Debug)]
 enum ResponseFilter {}
 
 impl Filters {
-    /// Compiles what a policy asks for, each phase in its order.
-    pub fn compile(policy: &Policy) -> Self {
-        let mut rewrite = Vec::new();
+    /// Compiles what the policy of a route asks for, each phase in its order.
+    pub fn compile(route: &Route) -> Self {
+        let policy = &*route.policy;
+        let (mut rewrite, mut upstream) = (Vec::new(), Vec::new());
         if policy.denied {
             rewrite.push(RewriteFilter::Denied);
         }
-        Self { rewrite: rewrite.into(), ..Self::default() }
+        // Before the path changes, so that a Host with the request's URI has the one the client sent.
+        if let Some(vhost) = &policy.upstream_vhost {
+            upstream.push(UpstreamFilter::UpstreamVhost(UpstreamVhost::compile(vhost)));
+        }
+        let path = route.key.path.value.as_str();
+        match policy.rewrite.as_ref().and_then(|policy| Rewrite::compile(policy, path)) {
+            Some(filter) if filter.redirects() => rewrite.push(RewriteFilter::Rewrite(filter)),
+            Some(filter) => upstream.push(UpstreamFilter::Rewrite(filter)),
+            None => {}
+        }
+        Self { rewrite: rewrite.into(), upstream: upstream.into(), ..Self::default() }
     }
 }
 
@@ -60,12 +81,13 @@ impl Filters {
 /// The answer, when the request is answered here.
 pub fn rewrite_phase(
     route: &CompiledRoute,
-    _request: &RequestHeader,
-    _ctx: &mut Context,
+    request: &RequestHeader,
+    ctx: &mut Context,
 ) -> Result<(), Answer> {
     for filter in &route.filters.rewrite {
         match filter {
             RewriteFilter::Denied => return Err(Answer::page(Reason::Denied)),
+            RewriteFilter::Rewrite(filter) => return Err(filter.redirect(route, request, ctx)),
         }
     }
     Ok(())
@@ -90,13 +112,12 @@ pub fn access_phase(
 ///
 /// # Errors
 /// When a header cannot be set, which ends the request with 500.
-pub fn upstream_phase(
-    route: &CompiledRoute,
-    _request: &mut RequestHeader,
-    _ctx: &Context,
-) -> ProxyResult<()> {
+pub fn upstream_phase(route: &CompiledRoute, request: &mut RequestHeader, ctx: &Context) -> ProxyResult<()> {
     for filter in &route.filters.upstream {
-        match *filter {}
+        match filter {
+            UpstreamFilter::UpstreamVhost(filter) => filter.apply(route, request, ctx)?,
+            UpstreamFilter::Rewrite(filter) => filter.apply(route, request, ctx)?,
+        }
     }
     Ok(())
 }

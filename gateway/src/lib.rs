@@ -30,4 +30,5 @@ pub mod request_path;
 pub mod sync;
 pub mod table;
 pub mod telemetry;
+pub mod template;
 pub mod upstream;

@@ -12,12 +12,13 @@ use super::compile::Found;
 use super::quote::quoted;
 use crate::object::Ingress;
 use canary::CanaryRule;
-use ingora_config::{Policy, Reason};
+use ingora_config::{Host, Policy, Reason};
 use reader::Reader;
 use table::{Guards, Support};
 
 mod app_root;
 pub(super) mod canary;
+mod charset;
 mod cors;
 mod from_to_www_redirect;
 mod https_redirect;
@@ -49,14 +50,28 @@ pub(super) struct Wishes {
 /// What an Ingress asks of its hosts as a whole.
 #[derive(Debug, Default)]
 pub(super) struct HostWishes {
-    /// Every path is a regular expression: `use-regex`, or a `rewrite-target` that differs from a path.
+    /// `use-regex`.
     pub(super) regex: bool,
     /// `app-root`.
     pub(super) app_root: Option<String>,
     /// `server-alias`.
-    pub(super) aliases: Vec<String>,
+    pub(super) aliases: Vec<Host>,
     /// `from-to-www-redirect`.
     pub(super) from_to_www: bool,
+    /// What the names of annotations start with, for problems.
+    prefix: String,
+}
+
+impl HostWishes {
+    /// Whether there is anything that the hosts have to know.
+    pub(super) fn concern_the_host(&self) -> bool {
+        self.app_root.is_some() || !self.aliases.is_empty() || self.from_to_www
+    }
+
+    /// The field of an annotation.
+    pub(super) fn field(&self, name: &str) -> String {
+        field(&format!("{}/{name}", self.prefix))
+    }
 }
 
 /// Reads all of them.
@@ -86,9 +101,12 @@ pub(super) fn read(ingress: &Ingress, prefix: &str, found: &mut Found<'_>) -> Wi
         app_root: app_root::read(&mut reader),
         aliases: server_alias::read(&mut reader),
         from_to_www: from_to_www_redirect::read(&mut reader),
+        prefix: prefix.to_owned(),
     };
     let canary = canary::read(&mut reader);
     policy.denied = reader.denied;
+    // A canary takes everything else from the Ingress it belongs to (ingress-nginx).
+    let host = if canary.is_some() { HostWishes::default() } else { host };
     Wishes { rejected: rejected || reader.rejected, policy, host, canary }
 }
 

@@ -10,9 +10,14 @@ use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
+mod regex_mode;
+
+use regex_mode::RegexModes;
+
 #[derive(Default)]
 pub(super) struct Slots {
     slots: HashMap<RouteKey, Slot>,
+    regex_modes: RegexModes,
     /// Slots to settle, each with the claims that came (`Some`) or went (`None`).
     touched: BTreeMap<RouteKey, BTreeMap<NamespacedName, Option<Claimant>>>,
 }
@@ -77,13 +82,15 @@ impl Slots {
         }
     }
 
-    /// Decides every slot that was touched. A winner that stays costs nothing for the claims that stay.
-    pub(super) fn settle(&mut self, published: &mut Published, problems: &mut Problems) {
+    /// Decides every slot that was touched, and answers which hosts went into or out of regex mode by it. A winner that
+    /// stays costs nothing for the claims that stay.
+    pub(super) fn settle(&mut self, published: &mut Published, problems: &mut Problems) -> Vec<(Host, bool)> {
         for (key, changed) in std::mem::take(&mut self.touched) {
             for id in changed.iter().filter(|(_, claimant)| claimant.is_none()).map(|(id, _)| id) {
                 problems.set(Owner::Claim(key.clone(), id.clone()), Vec::new());
             }
             let Some(slot) = self.slots.get_mut(&key) else { continue };
+            self.regex_modes.set(&key, slot.claims.first());
             let Some(winner) = slot.claims.first().cloned() else {
                 self.slots.remove(&key);
                 published.remove(Key::Route(key));
@@ -108,6 +115,7 @@ impl Slots {
                 slot.claims.iter().for_each(|claimant| tell(claimant, problems));
             }
         }
+        self.regex_modes.settle(problems)
     }
 }
 

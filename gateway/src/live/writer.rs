@@ -117,7 +117,7 @@ impl Writer {
         let default = if before == settings.default_backend {
             self.table.default_backend().cloned()
         } else {
-            settings.default_backend.clone().map(|id| self.compile(default_backend(id)))
+            settings.default_backend.clone().map(|id| self.compile(default_backend(id), None))
         };
         self.certificates.set_default(settings.default_certificate.as_ref());
         let changed = before != settings.default_backend;
@@ -152,7 +152,7 @@ impl Writer {
             return;
         }
         let key = route.key.clone();
-        let compiled = self.compile(route);
+        let compiled = self.compile(route, before.as_deref());
         self.table.set_route(&key, Some(compiled));
         self.table_changed = true;
         self.release(before.as_deref());
@@ -166,14 +166,16 @@ impl Writer {
         }
     }
 
-    fn compile(&mut self, route: Route) -> Arc<CompiledRoute> {
+    /// `before` is the route with the same key: what depends on the key alone is taken over.
+    fn compile(&mut self, route: Route, before: Option<&CompiledRoute>) -> Arc<CompiledRoute> {
         let group = match &route.backend {
             Backend::Upstream(id) => Some(self.groups.acquire(id)),
             Backend::NotFound => None,
         };
         let stats = self.statistics.of(&route);
-        let filters = Filters::compile(&route.policy);
-        Arc::new(CompiledRoute { route, group, filters, stats })
+        let filters = Filters::compile(&route);
+        let pattern = before.map(|before| before.pattern.clone()).unwrap_or_default();
+        Arc::new(CompiledRoute { route, group, filters, stats, pattern })
     }
 
     fn release(&mut self, route: Option<&CompiledRoute>) {
