@@ -37,9 +37,9 @@ check: ## Formatting and lints only
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 
-golden: ## Rewrite the expected side of the golden files; look at the diff before you commit it
+golden: ## Rewrite the expected side of golden files and the tables of docs/; look at the diff before you commit it
 	@.ci/prerequisites
-	UPDATE_GOLDEN=1 cargo test -p ingora-controller-sync --locked golden
+	UPDATE_GOLDEN=1 UPDATE_DOCS=1 cargo test -p ingora-controller-sync --locked --test golden --test docs
 
 bench: ## Benches of the hot path and of translation (criterion)
 	@.ci/prerequisites

@@ -27,6 +27,49 @@ fn ingress(number: usize, path: &str) -> Object {
     }))
 }
 
+/// Annotations as real Ingresses carry them, four kinds of sets in turn.
+const ANNOTATIONS: [&[(&str, &str)]; 4] = [
+    &[
+        ("rewrite-target", "/$2"),
+        ("use-regex", "true"),
+        ("x-forwarded-prefix", "/shop"),
+        ("ssl-redirect", "false"),
+    ],
+    &[
+        ("enable-cors", "true"),
+        ("cors-allow-origin", "https://*.example.com, https://www.example.org"),
+        ("cors-allow-methods", "GET, POST"),
+        ("limit-rps", "20"),
+        ("limit-connections", "10"),
+        ("limit-allowlist", "10.0.0.0/8, 192.168.0.0/16"),
+    ],
+    &[
+        ("force-ssl-redirect", "true"),
+        ("allowlist-source-range", "10.0.0.0/8,192.0.2.0/24,2001:db8::/32"),
+        ("server-alias", "www.example.com"),
+        ("proxy-read-timeout", "120"),
+    ],
+    &[("upstream-vhost", "$service_name.$namespace.svc.cluster.local"), ("app-root", "/home")],
+];
+
+fn annotated(number: usize, turn: usize) -> Object {
+    let prefix = "nginx.ingress.kubernetes.io";
+    let set = ANNOTATIONS[number % ANNOTATIONS.len()];
+    let mut annotations: serde_json::Map<String, serde_json::Value> =
+        set.iter().map(|(name, value)| (format!("{prefix}/{name}"), json!(value))).collect();
+    annotations.insert(format!("{prefix}/limit-rpm"), json!((turn + 100).to_string()));
+    if let Some(alias) = annotations.get_mut(&format!("{prefix}/server-alias")) {
+        *alias = json!(format!("www.h{number}.example.com"));
+    }
+    let backend = json!({"service": {"name": format!("web-{number}"), "port": {"number": 80}}});
+    let paths = json!([{"path": "/shop(/|$)(.*)", "pathType": "ImplementationSpecific", "backend": backend}]);
+    decode(json!({
+        "apiVersion": "networking.k8s.io/v1", "kind": "Ingress",
+        "metadata": {"namespace": "shop", "name": format!("web-{number}"), "annotations": annotations},
+        "spec": {"rules": [{"host": format!("h{number}.example.com"), "http": {"paths": paths}}]},
+    }))
+}
+
 fn service(number: usize) -> Object {
     decode(json!({"apiVersion": "v1", "kind": "Service", "spec": {"ports": [{"port": 80}]},
         "metadata": {"namespace": "shop", "name": format!("web-{number}")}}))
@@ -79,6 +122,46 @@ fn one_change(c: &mut Criterion) {
     }
 }
 
+fn annotations(c: &mut Criterion) {
+    let all: Vec<Object> =
+        (0..2_000).flat_map(|number| [annotated(number, 0), service(number), slice(number, 1)]).collect();
+    let mut group = c.benchmark_group("annotations");
+    group.sample_size(10).measurement_time(Duration::from_secs(5));
+    group.bench_function("2000 Ingresses", |bencher| {
+        bencher.iter_batched(
+            || filled(all.clone()),
+            |mut store| {
+                let mut translator = Translator::new();
+                black_box(translator.translate(&mut store, NOW));
+                (store, translator)
+            },
+            BatchSize::LargeInput,
+        );
+    });
+    for kind in 0..ANNOTATIONS.len() {
+        let mut store = filled(all.clone());
+        let mut translator = Translator::new();
+        translator.translate(&mut store, NOW);
+        let mut turn = 0;
+        group.bench_function(format!("one edited Ingress of 2000, set {kind}"), |bencher| {
+            bencher.iter_batched(
+                || {
+                    turn += 1;
+                    annotated(kind, turn % 2)
+                },
+                |object| {
+                    store.insert(object, None);
+                    let output = translator.translate(&mut store, NOW);
+                    assert!(!output.changes.is_empty(), "the change was not noticed");
+                    black_box(output)
+                },
+                BatchSize::SmallInput,
+            );
+        });
+    }
+    group.finish();
+}
+
 fn everything(c: &mut Criterion) {
     let mut group = c.benchmark_group("everything");
     group.sample_size(10).measurement_time(Duration::from_secs(5));
@@ -98,5 +181,5 @@ fn everything(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, one_change, everything);
+criterion_group!(benches, one_change, annotations, everything);
 criterion_main!(benches);

@@ -62,6 +62,10 @@ pub struct Choice {
     #[arg(long, env = "INGORA_DEFAULT_SSL_CERTIFICATE", value_name = "NS/NAME")]
     pub default_ssl_certificate: Option<NamespacedName>,
 
+    /// The ConfigMap of gateway-wide settings; its keys are those of ingress-nginx [default: none]
+    #[arg(long, env = "INGORA_CONFIGMAP", value_name = "NS/NAME")]
+    pub configmap: Option<NamespacedName>,
+
     /// The prefix of the annotations that are read
     #[arg(
         long,
@@ -89,6 +93,7 @@ impl Choice {
             watch_namespace: filled(&self.watch_namespace),
             default_backend_service: self.default_backend_service.clone(),
             default_ssl_certificate: self.default_ssl_certificate.clone(),
+            configmap: self.configmap.clone(),
             annotations_prefix: self.annotations_prefix.trim_end_matches('/').to_owned(),
             disable_catch_all: self.disable_catch_all,
             allow_loopback_endpoints: true,

@@ -10,11 +10,17 @@ use serde::Serialize;
 use std::fmt::Write as _;
 use std::time::SystemTime;
 
+mod annotations;
+
+pub use annotations::{IngressAnnotations, Verdict};
+
 /// The answer of [`check`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Report {
     /// All problems, errors first.
     pub problems: Vec<Problem>,
+    /// Every Ingress with annotations under the prefix, and what becomes of each of them.
+    pub annotations: Vec<IngressAnnotations>,
     /// What would be served.
     pub summary: Summary,
 }
@@ -47,7 +53,11 @@ pub fn check(
 ) -> Report {
     let mut store = Store::new(Options { classes_elsewhere: true, ..options });
     let (mut ingresses, mut slices) = (0, 0);
+    let mut annotations = Vec::new();
     for (object, location) in objects {
+        if let Object::Ingress(ingress) = &object {
+            annotations.extend(IngressAnnotations::of(ingress, &store.options().annotations_prefix));
+        }
         match object.key().kind {
             Kind::Ingress => ingresses += 1,
             Kind::EndpointSlice => slices += 1,
@@ -77,7 +87,8 @@ pub fn check(
             _ => {}
         }
     }
-    Report { problems, summary }
+    annotations.sort_by(|a, b| a.ingress.cmp(&b.ingress));
+    Report { problems, annotations, summary }
 }
 
 impl Report {
@@ -105,7 +116,12 @@ impl Report {
         text + &line + "\n"
     }
 
-    /// For programs: one JSON object with `problems` and `summary`.
+    /// For people who migrate: what becomes of every annotation of every Ingress, before [`Report::to_text`].
+    pub fn to_migration_text(&self) -> String {
+        annotations::to_text(&self.annotations) + &self.to_text()
+    }
+
+    /// For programs: one JSON object with `problems`, `annotations` and `summary`.
     pub fn to_json(&self) -> String {
         serde_json::to_string_pretty(self).expect("a report has string keys only, so it always serialises")
     }

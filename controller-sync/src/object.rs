@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::fmt;
 
+pub mod config_map;
 pub mod endpoint_slice;
 pub mod ingress;
 pub mod ingress_class;
@@ -15,6 +16,7 @@ pub mod metadata;
 pub mod secret;
 pub mod service;
 
+pub use config_map::ConfigMap;
 pub use endpoint_slice::EndpointSlice;
 pub use ingress::Ingress;
 pub use ingress_class::IngressClass;
@@ -35,12 +37,20 @@ pub enum Kind {
     EndpointSlice,
     /// `v1` Secret.
     Secret,
+    /// `v1` ConfigMap.
+    ConfigMap,
 }
 
 impl Kind {
     /// All of them, in the order in which a source should deliver them.
-    pub const ALL: [Self; 5] =
-        [Self::IngressClass, Self::Secret, Self::Service, Self::EndpointSlice, Self::Ingress];
+    pub const ALL: [Self; 6] = [
+        Self::ConfigMap,
+        Self::IngressClass,
+        Self::Secret,
+        Self::Service,
+        Self::EndpointSlice,
+        Self::Ingress,
+    ];
 
     /// The kind as written in an object.
     pub const fn as_str(self) -> &'static str {
@@ -50,6 +60,7 @@ impl Kind {
             Self::Service => "Service",
             Self::EndpointSlice => "EndpointSlice",
             Self::Secret => "Secret",
+            Self::ConfigMap => "ConfigMap",
         }
     }
 
@@ -57,7 +68,7 @@ impl Kind {
     pub const fn api_version(self) -> &'static str {
         match self {
             Self::Ingress | Self::IngressClass => "networking.k8s.io/v1",
-            Self::Service | Self::Secret => "v1",
+            Self::Service | Self::Secret | Self::ConfigMap => "v1",
             Self::EndpointSlice => "discovery.k8s.io/v1",
         }
     }
@@ -118,6 +129,8 @@ pub enum Object {
     EndpointSlice(Box<EndpointSlice>),
     /// A Secret; of its content only certificate and key are kept.
     Secret(Box<Secret>),
+    /// A ConfigMap.
+    ConfigMap(Box<ConfigMap>),
 }
 
 /// One document is not the object it claims to be.
@@ -153,6 +166,7 @@ impl Object {
             Self::Service(object) => (Kind::Service, &object.metadata),
             Self::EndpointSlice(object) => (Kind::EndpointSlice, &object.metadata),
             Self::Secret(object) => (Kind::Secret, &object.metadata),
+            Self::ConfigMap(object) => (Kind::ConfigMap, &object.metadata),
         };
         ObjectKey::new(kind, metadata.id())
     }
@@ -185,12 +199,16 @@ impl Object {
             Kind::Service => decode(value, kind).map(Self::Service),
             Kind::EndpointSlice => decode(value, kind).map(Self::EndpointSlice),
             Kind::Secret => decode(value, kind).map(Self::Secret),
+            Kind::ConfigMap => decode(value, kind).map(Self::ConfigMap),
         };
         let mut decoded = decoded.map_err(|(field, message)| fail(&field, &message))?;
         decoded.metadata_mut().normalise(kind).map_err(|(field, message)| fail(field, &message))?;
-        if let Self::EndpointSlice(slice) = &decoded {
-            slice.check_size().map_err(|(field, message)| fail(field, &message))?;
+        match &decoded {
+            Self::EndpointSlice(slice) => slice.check_size(),
+            Self::ConfigMap(map) => map.check_size(),
+            _ => Ok(()),
         }
+        .map_err(|(field, message)| fail(field, &message))?;
         Ok(Some(decoded))
     }
 
@@ -201,6 +219,7 @@ impl Object {
             Self::Service(object) => &mut object.metadata,
             Self::EndpointSlice(object) => &mut object.metadata,
             Self::Secret(object) => &mut object.metadata,
+            Self::ConfigMap(object) => &mut object.metadata,
         }
     }
 }

@@ -9,7 +9,9 @@
 //! The store decides nothing but whose an Ingress is (`store/class.rs`). It knows no order: its content after any
 //! sequence of inserts and removals is that of the last insert of each object.
 
-use crate::object::{EndpointSlice, Ingress, IngressClass, Kind, Object, ObjectKey, Secret, Service};
+use crate::object::{
+    ConfigMap, EndpointSlice, Ingress, IngressClass, Kind, Object, ObjectKey, Secret, Service,
+};
 use class::Classes;
 use dirty::Dirty;
 use held::Held;
@@ -35,6 +37,7 @@ pub struct Store {
     services: Held<Service>,
     slices: Held<EndpointSlice>,
     secrets: Held<Secret>,
+    config_maps: Held<ConfigMap>,
     classes: Classes,
     slices_of_service: HashMap<NamespacedName, BTreeSet<NamespacedName>>,
     names: Names,
@@ -50,6 +53,7 @@ impl Store {
             services: Held::default(),
             slices: Held::default(),
             secrets: Held::default(),
+            config_maps: Held::default(),
             classes: Classes::default(),
             slices_of_service: HashMap::new(),
             names: Names::default(),
@@ -84,6 +88,11 @@ impl Store {
                     self.dirty.secrets.insert(key.id);
                 }
             }
+            Object::ConfigMap(map) => {
+                if self.config_maps.insert(key.id.clone(), *map, location) {
+                    self.dirty.config_maps.insert(key.id);
+                }
+            }
         }
     }
 
@@ -107,6 +116,11 @@ impl Store {
                     self.dirty.secrets.insert(key.id.clone());
                 }
             }
+            Kind::ConfigMap => {
+                if self.config_maps.remove(&key.id).is_some() {
+                    self.dirty.config_maps.insert(key.id.clone());
+                }
+            }
         }
     }
 
@@ -118,6 +132,7 @@ impl Store {
             (Kind::Service, self.services.len()),
             (Kind::EndpointSlice, self.slices.len()),
             (Kind::Secret, self.secrets.len()),
+            (Kind::ConfigMap, self.config_maps.len()),
         ])
     }
 
@@ -140,7 +155,8 @@ impl Store {
 
     fn watches(&self, key: &ObjectKey) -> bool {
         let Some(watched) = &self.options.watch_namespace else { return true };
-        let names = [&self.options.default_backend_service, &self.options.default_ssl_certificate];
+        let options = &self.options;
+        let names = [&options.default_backend_service, &options.default_ssl_certificate, &options.configmap];
         !key.kind.namespaced()
             || *watched == key.id.namespace
             || key.kind != Kind::Ingress
@@ -218,6 +234,10 @@ impl Store {
 
     pub(crate) fn secret(&self, id: &NamespacedName) -> Option<&Secret> {
         self.secrets.get(id).map(|held| &held.object)
+    }
+
+    pub(crate) fn config_map(&self, id: &NamespacedName) -> Option<(&ConfigMap, Option<&SourceLocation>)> {
+        self.config_maps.get(id).map(|held| (&held.object, held.location.as_ref()))
     }
 
     pub(crate) fn slices(&self, service: &NamespacedName) -> impl Iterator<Item = &EndpointSlice> {

@@ -15,6 +15,7 @@
 
 use crate::store::{Standing, Store};
 use compile::{Compiled, compile};
+use gates::Gates;
 use hosts::Hosts;
 use ingora_config::{Key, NamespacedName, Problem, Resource, ServicePort, Settings, UpstreamId};
 use problems::{Owner, Problems};
@@ -32,6 +33,7 @@ mod certificate;
 mod classes;
 mod compile;
 mod endpoints;
+mod gates;
 mod hosts;
 mod problems;
 mod published;
@@ -76,6 +78,7 @@ pub struct Translator {
     upstreams: Upstreams,
     published: Published,
     problems: Problems,
+    gates: Gates,
 }
 
 impl Translator {
@@ -173,7 +176,7 @@ impl Translator {
                 Standing::Foreign => {}
                 Standing::ClassMissing => problems.extend(classes::missing(ingress, location, options)),
                 standing @ (Standing::Ours | Standing::OursByName) => {
-                    let new = Arc::new(compile(ingress, location, standing, options));
+                    let new = Arc::new(compile(ingress, location, standing, options, &self.gates));
                     problems.clone_from(&new.problems);
                     self.slots.add(&new);
                     self.hosts.add(&new);

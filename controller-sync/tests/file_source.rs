@@ -151,7 +151,7 @@ fn all_kinds_of_files_are_read_with_their_lines() {
          "spec": {"rules": [{"host": "c.example"}]}}]});
     fs::write(at("sub/c.json"), serde_json::to_string_pretty(&json).unwrap()).unwrap();
     fs::write(at("notes.txt"), "not: [yaml").unwrap();
-    fs::write(at("other.yml"), "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\n").unwrap();
+    fs::write(at("other.yml"), "apiVersion: v1\nkind: Event\nmetadata: {name: x}\n").unwrap();
     let listener = Listener::follow(&[dir.path().to_owned()]);
     assert_eq!(listener.objects.len(), 3);
     assert_eq!(

@@ -13,6 +13,9 @@ https=${QUICKSTART_HTTPS_PORT:-8443}
 admin=${QUICKSTART_ADMIN_PORT:-10254}
 sync_port=${QUICKSTART_SYNC_PORT:-10255}
 manifests=${QUICKSTART_MANIFESTS:-$here}
+# A folder of examples/ to serve besides, and the flags that it needs.
+example=${EXAMPLE:+$root/examples/$EXAMPLE}
+flags=()
 # The ports of the backends shop, api and chat, as services.yaml says.
 read -r shop api chat <<<"${QUICKSTART_ECHO_PORTS:-9001 9002 9003}"
 
@@ -69,8 +72,12 @@ check_ports() {
 }
 
 check_manifests() {
+  if [ -n "$example" ]; then
+    [ -d "$example" ] || die "$example is not a folder; EXAMPLE names one of $root/examples"
+    read -r -a flags < <(tr '\n' ' ' <"$example/flags" 2>/dev/null || echo) || true
+  fi
   [ -d "$manifests" ] || die "$manifests is not a folder; QUICKSTART_MANIFESTS names one with YAML files"
-  "$bin/ingora" check "$manifests" || die "the manifests in $manifests have errors, see above; mend them and start again"
+  "$bin/ingora" check "$manifests" ${example:+"$example"} || die "the manifests in $manifests have errors, see above; mend them and start again"
 }
 
 wait_ready() {
@@ -112,7 +119,8 @@ Ingora is ready: HTTP on $http, HTTPS on $https. Each line answers with what the
   curl http://127.0.0.1:$admin/config # JSON
   curl http://127.0.0.1:$admin/metrics # Prometheus
 
-Now edit a file in $manifests, for example shop.yaml, save it, and ask again.
+${example:+What examples/$EXAMPLE shows stands in its README.md.
+}Now edit a file in $manifests, for example shop.yaml, save it, and ask again.
 Ctrl-C ends everything.
 
 TEXT
@@ -125,7 +133,7 @@ work=$(mktemp -d "${TMPDIR:-/tmp}/ingora.XXXXXX")
 start "the backend shop" "$bin/ingora-echo" --name shop --listen "127.0.0.1:$shop" >/dev/null
 start "the backend api" "$bin/ingora-echo" --name api --listen "127.0.0.1:$api" >/dev/null
 start "the backend chat" "$bin/ingora-echo" --name chat --listen "127.0.0.1:$chat" >/dev/null
-start "ingora sync" "$bin/ingora" sync --manifests "$manifests" --socket "$work/sync.sock" --healthz-port "$sync_port"
+start "ingora sync" "$bin/ingora" sync --manifests "$manifests" ${example:+--manifests "$example"} "${flags[@]}" --socket "$work/sync.sock" --healthz-port "$sync_port"
 start "ingora-gateway" "$bin/ingora-gateway" --socket "$work/sync.sock" --http-bind "0.0.0.0:$http" \
   --https-bind "0.0.0.0:$https" --admin-bind "127.0.0.1:$admin" --lame-duck 0 --drain-timeout 2 --log-format text
 wait_ready

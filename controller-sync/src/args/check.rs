@@ -33,6 +33,10 @@ pub struct CheckArguments {
     #[arg(long, short, value_enum, default_value_t = OutputFormat::Text)]
     pub output: OutputFormat,
 
+    /// Also list every annotation of every Ingress, and what becomes of it
+    #[arg(long)]
+    pub annotations: bool,
+
     /// Which objects count.
     #[command(flatten)]
     pub choice: Choice,

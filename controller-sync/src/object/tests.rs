@@ -108,6 +108,25 @@ fn one_slice_cannot_exhaust_memory_by_long_uids_or_endless_addresses() {
 }
 
 #[test]
+fn a_config_map_is_texts_by_key_and_bounded() {
+    let map = |data: serde_json::Value| {
+        Object::from_value(
+            json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}, "data": data}),
+        )
+    };
+    let Ok(Some(Object::ConfigMap(read))) = map(json!({"a": "1", "b": null})) else { panic!("a ConfigMap") };
+    assert_eq!(
+        read.data.into_iter().collect::<Vec<_>>(),
+        [("a".into(), "1".into()), ("b".into(), String::new())]
+    );
+    assert!(map(json!(null)).is_ok());
+    assert_eq!(map(json!({"keep-alive": 75})).unwrap_err().field, "data.keep-alive");
+    let half = "x".repeat(crate::object::config_map::MAX_DATA_BYTES / 2 - 1);
+    assert!(map(json!({"a": half, "b": half})).is_ok());
+    assert_eq!(map(json!({"a": half, "b": half, "c": ""})).unwrap_err().field, "data");
+}
+
+#[test]
 fn every_document_that_is_no_object_is_refused() {
     for document in [
         json!(null),
@@ -119,5 +138,5 @@ fn every_document_that_is_no_object_is_refused() {
     ] {
         assert!(Object::from_value(document.clone()).is_err(), "{document}");
     }
-    assert_eq!(Kind::ALL.len(), 5);
+    assert_eq!(Kind::ALL.len(), 6);
 }

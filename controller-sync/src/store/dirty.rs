@@ -13,11 +13,13 @@ pub(crate) struct Dirty {
     pub(crate) endpoints: BTreeSet<NamespacedName>,
     /// Secrets that came, went or changed.
     pub(crate) secrets: BTreeSet<NamespacedName>,
+    /// ConfigMaps that came, went or changed.
+    pub(crate) config_maps: BTreeSet<NamespacedName>,
 }
 
 impl Dirty {
     pub(crate) fn is_empty(&self) -> bool {
-        let sets = [&self.ingresses, &self.services, &self.endpoints, &self.secrets];
+        let sets = [&self.ingresses, &self.services, &self.endpoints, &self.secrets, &self.config_maps];
         sets.into_iter().all(BTreeSet::is_empty)
     }
 }

@@ -17,6 +17,8 @@ pub struct Options {
     pub default_backend_service: Option<NamespacedName>,
     /// `--default-ssl-certificate`.
     pub default_ssl_certificate: Option<NamespacedName>,
+    /// `--configmap`: the ConfigMap of gateway-wide settings.
+    pub configmap: Option<NamespacedName>,
     /// `--annotations-prefix`, without the slash.
     pub annotations_prefix: String,
     /// `--disable-catch-all`: an Ingress with a `spec.defaultBackend` is not served.
@@ -39,6 +41,7 @@ impl Default for Options {
             watch_namespace: None,
             default_backend_service: None,
             default_ssl_certificate: None,
+            configmap: None,
             annotations_prefix: "nginx.ingress.kubernetes.io".to_owned(),
             disable_catch_all: false,
             allow_loopback_endpoints: false,

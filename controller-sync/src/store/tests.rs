@@ -1,7 +1,7 @@
 //! What the store keeps, and what it drops at the door.
 
 use super::{Options, Store};
-use crate::object::{Kind, Object};
+use crate::object::{Kind, Object, ObjectKey};
 use serde_json::{Value, json};
 
 fn object(kind: &str, version: &str, metadata: &Value, spec: &Value) -> Object {
@@ -53,6 +53,24 @@ fn only_the_watched_namespace_and_those_of_the_flags_are_kept() {
     }
     assert_eq!(count(&store, Kind::Secret), 2);
     assert_eq!(count(&store, Kind::Ingress), 1);
+}
+
+#[test]
+fn a_config_map_is_kept_where_the_flag_names_its_namespace() {
+    let mut store = Store::new(Options {
+        watch_namespace: Some("shop".into()),
+        configmap: Some("edge/settings".parse().unwrap()),
+        ..Options::default()
+    });
+    for namespace in ["edge", "bank"] {
+        let metadata = json!({"name": "settings", "namespace": namespace});
+        store.insert(object("ConfigMap", "v1", &metadata, &Value::Null), None);
+    }
+    assert_eq!(count(&store, Kind::ConfigMap), 1);
+    let key = ObjectKey::new(Kind::ConfigMap, "edge/settings".parse().unwrap());
+    assert!(store.take_dirty().config_maps.contains(&key.id));
+    store.remove(&key);
+    assert!(store.take_dirty().config_maps.contains(&key.id), "that it is gone is news, too");
 }
 
 #[test]

@@ -9,12 +9,14 @@
 //! (cert-manager, external-dns, …) belong to others and are left alone.
 
 use super::compile::Found;
+use super::gates::Gates;
 use super::quote::quoted;
+use super::value;
 use crate::object::Ingress;
 use canary::CanaryRule;
 use ingora_config::{Host, Policy, Reason};
 use reader::Reader;
-use table::{Guards, Support};
+use table::{Guards, Risk, Row, Support};
 
 mod app_root;
 pub(super) mod canary;
@@ -75,12 +77,17 @@ impl HostWishes {
 }
 
 /// Reads all of them.
-pub(super) fn read(ingress: &Ingress, prefix: &str, found: &mut Found<'_>) -> Wishes {
+pub(super) fn read(ingress: &Ingress, prefix: &str, gates: &Gates, found: &mut Found<'_>) -> Wishes {
     let mut rejected = false;
     let mut any = false;
-    for (annotation, name, _) in ours(ingress, prefix) {
+    for (annotation, name, value) in ours(ingress, prefix) {
         any = true;
-        rejected |= not_acted_on(annotation, name, found);
+        rejected |= match table::row(name) {
+            Some(row) => {
+                not_acted_on(annotation, row, gates, found) || forbidden(annotation, row, value, gates, found)
+            }
+            None => unknown(annotation, name, found),
+        };
     }
     if !any {
         return Wishes::default();
@@ -111,16 +118,7 @@ pub(super) fn read(ingress: &Ingress, prefix: &str, found: &mut Found<'_>) -> Wi
 }
 
 /// Tells of an annotation that Ingora does not act on; `true` when the Ingress must not be served without it.
-fn not_acted_on(annotation: &str, name: &str, found: &mut Found<'_>) -> bool {
-    let Some(row) = table::row(name) else {
-        found.warning(
-            Reason::AnnotationUnknown,
-            field(annotation),
-            "there is no such annotation; the Ingress is served as if it were not there".into(),
-            "correct its name, or remove it",
-        );
-        return false;
-    };
+fn not_acted_on(annotation: &str, row: &Row, gates: &Gates, found: &mut Found<'_>) -> bool {
     let (guards, why, hint) = match row.support {
         Support::Full | Support::Differs(_) => return false,
         Support::Pending(guards) => (
@@ -129,6 +127,13 @@ fn not_acted_on(annotation: &str, name: &str, found: &mut Found<'_>) -> bool {
             "remove it if the Ingress is right without it",
         ),
         Support::Refused { guards, why, instead } => (guards, why, instead),
+    };
+    // ingress-nginx drops snippets that the risk level lets pass, unless they are allowed.
+    let dropped =
+        row.risk == Risk::Critical && gates.risk_level == Risk::Critical && !gates.allow_snippet_annotations;
+    let guards = match guards {
+        Guards::Whole if dropped || gates.ignore_unsupported => Guards::Part,
+        guards => guards,
     };
     let (reason, field) = (Reason::AnnotationUnsupported, field(annotation));
     match guards {
@@ -147,6 +152,40 @@ fn not_acted_on(annotation: &str, name: &str, found: &mut Found<'_>) -> bool {
         }
     }
     guards == Guards::Whole
+}
+
+/// Tells of an annotation that the operator's gates refuse; `true` when one does, and the Ingress must not be served.
+fn forbidden(annotation: &str, row: &Row, value: &str, gates: &Gates, found: &mut Found<'_>) -> bool {
+    let dropped = matches!(row.support, Support::Refused { .. } | Support::Pending(_));
+    let message = if row.risk > gates.risk_level && !dropped {
+        format!(
+            "its risk is {:?} and annotations-risk-level allows {:?}; nothing of the Ingress is served",
+            row.risk, gates.risk_level
+        )
+    } else if let Some(word) = gates.word_blocklist.iter().find(|word| value.contains(&***word)) {
+        format!(
+            "annotation-value-word-blocklist forbids {} in it; nothing of the Ingress is served",
+            quoted(word)
+        )
+    } else {
+        return false;
+    };
+    let hint = "remove it, or ask whoever runs the gateway to allow it in the ConfigMap";
+    found.error(Reason::AnnotationForbidden, field(annotation), message, hint);
+    true
+}
+
+/// Tells of a name that nobody knows, which keeps nothing from being served.
+fn unknown(annotation: &str, name: &str, found: &mut Found<'_>) -> bool {
+    let near = value::nearest(name, table::rows().map(|row| row.name));
+    let hint = near.map(|near| format!("did you mean {near}?"));
+    found.warning(
+        Reason::AnnotationUnknown,
+        field(annotation),
+        "there is no such annotation; the Ingress is served as if it were not there".into(),
+        hint.as_deref().unwrap_or("correct its name, or remove it"),
+    );
+    false
 }
 
 /// The annotations under the prefix, each with its name behind it and its value.

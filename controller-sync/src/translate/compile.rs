@@ -11,6 +11,7 @@
 
 use super::annotations::canary::CanaryRule;
 use super::annotations::{self, HostWishes, Wishes};
+use super::gates::{self, Gates};
 use super::problems::Subject;
 use super::quote::quoted;
 use super::rank::Rank;
@@ -138,12 +139,14 @@ pub(super) fn compile(
     location: Option<&SourceLocation>,
     standing: Standing,
     options: &Options,
+    gates: &Gates,
 ) -> Compiled {
     let id = ingress.metadata.id();
     let subject = Subject::new("Ingress", &id, location);
     let mut compiler = Compiler {
         found: Found { subject: &subject, problems: Vec::new() },
         namespace: &id.namespace,
+        strict: gates.strict_path_type,
         claims: Vec::new(),
         slots: HashMap::new(),
         hosts: BTreeSet::new(),
@@ -152,7 +155,7 @@ pub(super) fn compile(
         rewrite: None,
     };
     let mut tls = None;
-    let mut wishes = annotations::read(ingress, &options.annotations_prefix, &mut compiler.found);
+    let mut wishes = annotations::read(ingress, &options.annotations_prefix, gates, &mut compiler.found);
     if ingress.spec.rules.is_empty() {
         skip_on_catch_all(&mut wishes);
     }
@@ -168,7 +171,7 @@ pub(super) fn compile(
             "--disable-catch-all refuses an Ingress with a default backend; nothing of it is served".into(),
             "remove spec.defaultBackend; a rule without a host is allowed",
         );
-    } else if !wishes.rejected {
+    } else if !wishes.rejected && !compiler.is_suspicious(ingress) {
         for (index, rule) in ingress.spec.rules.iter().enumerate() {
             compiler.rule(index, rule);
         }
@@ -207,6 +210,8 @@ fn skip_on_catch_all(wishes: &mut Wishes) {
 struct Compiler<'a> {
     found: Found<'a>,
     namespace: &'a str,
+    /// Whether to tell of paths that ingress-nginx' webhook would refuse.
+    strict: bool,
     claims: Vec<Claim>,
     /// The place of the claim on each slot.
     slots: HashMap<RouteKey, Place>,
@@ -217,6 +222,26 @@ struct Compiler<'a> {
 }
 
 impl Compiler<'_> {
+    /// Whether a host or path looks like an attack on nginx; nothing of such an Ingress is served.
+    fn is_suspicious(&mut self, ingress: &Ingress) -> bool {
+        let mut found = None;
+        for (index, rule) in ingress.spec.rules.iter().enumerate() {
+            let host = rule.host.as_deref().unwrap_or_default();
+            let host = gates::suspicious(host).map(|word| (format!("spec.rules[{index}].host"), word));
+            let paths = rule.http.iter().flat_map(|http| &http.paths).enumerate();
+            let path = paths.filter_map(|(path_index, path)| {
+                let word = gates::suspicious(path.path.as_deref()?)?;
+                Some((format!("{}.path", Place::Path { rule: index, path: path_index }), word))
+            });
+            found = found.or(host).or(path.min());
+        }
+        let Some((field, word)) = found else { return false };
+        let message = format!("{word} stands in it; nothing of the Ingress is served");
+        let hint = "no host or path needs that text; if this one does, use another";
+        self.found.error(Reason::AnnotationForbidden, field, message, hint);
+        true
+    }
+
     fn rule(&mut self, index: usize, rule: &IngressRule) {
         let text = rule.host.as_deref().unwrap_or_default();
         let Ok(host) = Host::parse(text) else {
@@ -259,6 +284,18 @@ impl Compiler<'_> {
                 );
             }
         };
+        let typed = matches!(path.path_type.as_deref(), Some("Exact" | "Prefix"));
+        if self.strict && typed && !gates::is_strict_path(value.as_str()) {
+            self.found.warning(
+                Reason::InvalidPathType,
+                format!("{place}.pathType"),
+                format!(
+                    "a path such as {} is not for pathType Exact or Prefix; it is served all the same",
+                    quoted(text)
+                ),
+                "write ImplementationSpecific if the path is a regular expression",
+            );
+        }
         let key = RouteKey { host: host.clone(), path: PathMatch { kind, value } };
         if let Some(first) = self.slots.get(&key) {
             let message =

@@ -14,6 +14,7 @@ mod default_backend;
 mod drain;
 mod endpoints;
 mod errors;
+mod examples;
 mod external_name;
 mod file_source;
 mod from_to_www_redirect;

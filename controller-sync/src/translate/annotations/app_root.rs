@@ -3,7 +3,7 @@
 use super::charset;
 use super::reader::Reader;
 use super::table::{OnBad, Risk, Row, Scope, Support};
-use crate::translate::value::BadValue;
+use crate::translate::value::Invalid;
 
 pub(super) const ROWS: &[Row] = &[Row::new(
     "app-root",
@@ -21,6 +21,6 @@ pub(super) fn read(reader: &mut Reader<'_, '_>) -> Option<String> {
         if text.starts_with('/') {
             return Ok(text.to_owned());
         }
-        Err(BadValue::new("is not an absolute path", "write a path such as /app"))
+        Err(Invalid::new(text, "is not an absolute path", "write a path such as /app"))
     })
 }

@@ -1,6 +1,6 @@
 //! The sets of characters that ingress-nginx lets values have. They are part of the interface: users rely on what is refused.
 
-use crate::translate::value::BadValue;
+use crate::translate::value::{Invalid, Parsed};
 
 /// The longest value that is looked at, in bytes.
 const MAX_BYTES: usize = 2048;
@@ -21,14 +21,15 @@ pub(super) fn regex(byte: u8) -> bool {
 }
 
 /// Refuses a value with a character outside a set.
-pub(super) fn check(text: &str, allowed: impl Fn(u8) -> bool) -> Result<(), BadValue> {
+pub(super) fn check(text: &str, allowed: impl Fn(u8) -> bool) -> Parsed<()> {
     if text.len() > MAX_BYTES {
-        return Err(BadValue::new(format!("is longer than {MAX_BYTES} bytes"), "shorten it"));
+        return Err(Invalid::new(text, &format!("is longer than {MAX_BYTES} bytes"), "shorten it"));
     }
     match text.chars().find(|char| !u8::try_from(*char).is_ok_and(&allowed)) {
         None => Ok(()),
-        Some(char) => Err(BadValue::new(
-            format!("has {char:?}, which ingress-nginx does not allow here either"),
+        Some(char) => Err(Invalid::new(
+            text,
+            &format!("has {char:?}, which ingress-nginx does not allow here either"),
             "leave the character out",
         )),
     }

@@ -3,11 +3,13 @@
 use super::table::{self, OnBad, Row};
 use crate::object::Ingress;
 use crate::translate::compile::Found;
-use crate::translate::quote::quoted;
-use crate::translate::value;
+use crate::translate::value::{self, Parsed};
 use ingora_config::Reason;
 use ipnet::IpNet;
 use std::collections::HashMap;
+
+/// The most networks of one list; more is a mistake or an attack.
+const MAX_NETWORKS: usize = 1024;
 
 /// Reads annotations, and gathers what follows from bad ones.
 pub(in crate::translate) struct Reader<'a, 'f> {
@@ -43,30 +45,29 @@ impl<'a, 'f> Reader<'a, 'f> {
 
     /// A truth value as Go's `ParseBool` takes it.
     pub(super) fn bool(&mut self, name: &str) -> Option<bool> {
-        self.parse(name, value::bool)
+        self.parse(name, value::boolean)
     }
 
-    /// A whole number.
+    /// A whole number; what a number out of the range means is the business of the feature.
     pub(super) fn int(&mut self, name: &str) -> Option<i64> {
-        self.parse(name, value::int)
+        self.parse(name, |text| value::integer(text, i64::from(i32::MIN)..=i64::from(i32::MAX)))
     }
 
-    /// A list of addresses and networks.
+    /// A list of addresses and networks; one bad item makes the list bad.
     pub(super) fn networks(&mut self, name: &str) -> Option<Vec<IpNet>> {
-        self.parse(name, value::networks)
+        self.parse(name, |text| {
+            let mut list = value::list(text, MAX_NETWORKS, value::network);
+            if list.invalid.is_empty() { Ok(list.items) } else { Err(list.invalid.swap_remove(0)) }
+        })
     }
 
-    /// Any value that `parse` takes; its error is one clause about the value, such as `is not a whole number`.
-    pub(super) fn parse<T>(
-        &mut self,
-        name: &str,
-        parse: impl FnOnce(&str) -> Result<T, value::BadValue>,
-    ) -> Option<T> {
+    /// Any value that `parse` takes.
+    pub(super) fn parse<T>(&mut self, name: &str, parse: impl FnOnce(&str) -> Parsed<T>) -> Option<T> {
         let text = self.text(name)?;
         match parse(&text) {
             Ok(value) => Some(value),
-            Err(bad) => {
-                self.bad(name, &format!("{} {}", quoted(&text), bad.what), &bad.hint);
+            Err(invalid) => {
+                self.bad(name, &invalid.message, &invalid.hint);
                 None
             }
         }

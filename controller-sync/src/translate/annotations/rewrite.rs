@@ -3,8 +3,7 @@
 use super::charset;
 use super::reader::Reader;
 use super::table::{OnBad, Risk, Row, Scope, Support};
-use crate::translate::quote::quoted;
-use crate::translate::value::BadValue;
+use crate::translate::value::{Invalid, Parsed};
 use ingora_config::Template;
 use ingora_config::policy::Rewrite;
 
@@ -27,7 +26,7 @@ pub(super) fn read(reader: &mut Reader<'_, '_>) -> Option<Rewrite> {
         if ["/", "$", "http://", "https://"].iter().any(|start| text.starts_with(start)) {
             return Ok(target);
         }
-        Err(BadValue::new("is not an absolute path", "start it with /, such as /$2"))
+        Err(Invalid::new(text, "is not an absolute path", "start it with /, such as /$2"))
     });
     let forwarded_prefix = forwarded_prefix(reader);
     let Some(target) = target else {
@@ -48,15 +47,15 @@ fn forwarded_prefix(reader: &mut Reader<'_, '_>) -> Option<Template> {
     let name = "x-forwarded-prefix";
     let text = reader.parse(name, |text| charset::check(text, charset::rewrite).map(|()| text.to_owned()))?;
     let template = template(&text);
-    if let Err(bad) = &template {
-        let message = format!("{} {}; X-Forwarded-Prefix is not sent", quoted(&text), bad.what);
-        reader.unusable(name, message, &bad.hint);
+    if let Err(invalid) = &template {
+        let message = format!("{}; X-Forwarded-Prefix is not sent", invalid.message);
+        reader.unusable(name, message, &invalid.hint);
     }
     template.ok()
 }
 
-fn template(text: &str) -> Result<Template, BadValue> {
+fn template(text: &str) -> Parsed<Template> {
     charset::check(text, charset::rewrite)?;
     let hint = "use $1 to $9 for the groups of the path, or a variable of docs/annotations/rewrite.md";
-    Template::parse(text).map_err(|error| BadValue::new(error.to_string(), hint))
+    Template::parse(text).map_err(|error| Invalid::new(text, &error.to_string(), hint))
 }

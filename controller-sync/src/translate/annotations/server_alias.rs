@@ -4,7 +4,7 @@ use super::charset;
 use super::reader::Reader;
 use super::table::{OnBad, Risk, Row, Scope, Support};
 use crate::translate::quote::quoted;
-use crate::translate::value::BadValue;
+use crate::translate::value::{Invalid, Parsed};
 use ingora_config::{Host, HostName, HostPattern};
 use std::collections::BTreeSet;
 
@@ -50,14 +50,14 @@ pub(super) fn read(reader: &mut Reader<'_, '_>) -> Vec<Host> {
     aliases.into_iter().collect()
 }
 
-fn words(text: &str) -> Result<Vec<String>, BadValue> {
+fn words(text: &str) -> Parsed<Vec<String>> {
     // The alphabet of regular expressions, the comma between them, and the tilde before them.
     charset::check(text, |byte| charset::regex(byte) || matches!(byte, b',' | b' ' | b'\n'))?;
     let words: Vec<String> = split(text);
     let patterns = words.iter().filter(|word| word.starts_with('~')).count();
     if words.len() > MAX_ALIASES || patterns > MAX_PATTERNS {
         let what = format!("has more than {MAX_ALIASES} names or {MAX_PATTERNS} regular expressions");
-        return Err(BadValue::new(what, "make a rule for each host, or use a wildcard"));
+        return Err(Invalid::new(text, &what, "make a rule for each host, or use a wildcard"));
     }
     Ok(words)
 }

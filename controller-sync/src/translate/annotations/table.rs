@@ -8,6 +8,10 @@ use super::{
     rewrite, server_alias, source_range, upstream_vhost, use_regex,
 };
 
+use std::collections::{BTreeSet, HashMap};
+use std::fmt::Write as _;
+use std::sync::LazyLock;
+
 /// One annotation.
 #[derive(Clone, Copy, Debug)]
 pub struct Row {
@@ -91,6 +95,39 @@ pub enum Support {
     },
 }
 
+impl Support {
+    /// One word for lists.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Full => "supported",
+            Self::Differs(_) => "supported with a difference",
+            Self::Pending(_) => "not yet",
+            Self::Refused { .. } => "refused",
+        }
+    }
+
+    /// What there is to say besides: the difference, what follows, what to use instead. Empty when there is nothing.
+    pub fn note(self) -> String {
+        match self {
+            Self::Full => String::new(),
+            Self::Differs(text) => text.to_owned(),
+            Self::Pending(guards) => guards.consequence().to_owned(),
+            Self::Refused { guards, why, instead } => format!("{why}; {}. {instead}", guards.consequence()),
+        }
+    }
+}
+
+impl Guards {
+    /// What becomes of an Ingress with an annotation that is not acted on.
+    const fn consequence(self) -> &'static str {
+        match self {
+            Self::Nothing => "the Ingress is served as if it were not there",
+            Self::Part => "the Ingress is served, and not protected by it",
+            Self::Whole => "the Ingress is not served",
+        }
+    }
+}
+
 /// What an annotation that is not acted on should have guarded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Guards {
@@ -125,7 +162,35 @@ pub fn rows() -> impl Iterator<Item = &'static Row> {
     TABLE.iter().copied().flatten()
 }
 
+/// The table as `docs/annotations.md` shows it.
+pub fn to_markdown() -> String {
+    let mut text = String::new();
+    for feature in rows().map(|row| row.feature).collect::<BTreeSet<_>>() {
+        let _ = writeln!(
+            text,
+            "\n### {feature}\n\n| annotation | Ingora | risk | a bad value |\n| --- | --- | --- | --- |"
+        );
+        for row in rows().filter(|row| row.feature == feature) {
+            let note = row.support.note();
+            let note = if note.is_empty() { note } else { format!(": {note}") };
+            let bad = match row.on_bad {
+                OnBad::Reject => "the Ingress is not served",
+                OnBad::Deny => "every request gets 503",
+                OnBad::Ignore => "counts as missing",
+            };
+            let _ =
+                writeln!(text, "| `{}` | {}{note} | {:?} | {bad} |", row.name, row.support.word(), row.risk);
+        }
+    }
+    text
+}
+
 /// The row of a name behind the prefix.
 pub fn row(name: &str) -> Option<&'static Row> {
-    rows().find(|row| row.name == name)
+    static BY_NAME: LazyLock<HashMap<&str, &Row>> =
+        LazyLock::new(|| rows().map(|row| (row.name, row)).collect());
+    BY_NAME.get(name).copied()
 }
+
+#[cfg(test)]
+mod tests;
