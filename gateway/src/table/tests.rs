@@ -44,6 +44,8 @@ fn found(live: &Live, host: &str, path: &str) -> String {
             format!("{} {:?} {}", route.route.key.host, path.kind, path.value)
         }
         Found::AddSlash => "AddSlash".into(),
+        Found::AppRoot(location) => format!("AppRoot {location}"),
+        Found::OtherHost(host) => format!("OtherHost {host}"),
         Found::DefaultBackend(_) => "DefaultBackend".into(),
         Found::Nothing => "Nothing".into(),
     }
