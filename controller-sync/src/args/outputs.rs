@@ -86,7 +86,7 @@ impl OutputArguments {
         OutputOptions {
             election: (!self.disable_leader_election).then_some(election),
             namespace: self.election_namespace.clone(),
-            status: self.update_status.then(|| StatusOptions {
+            status: self.update_status.then_some(StatusOptions {
                 origin,
                 internal: self.report_node_internal_ip_address,
                 interval: self.status_update_interval,

@@ -130,7 +130,7 @@ impl Herald {
         }
         let pause = FIRST_PAUSE.saturating_mul(1 << (self.failures - 1).min(8)).min(LONGEST_PAUSE);
         self.not_before = Some(Instant::now() + pause.mul_f64(0.75 + 0.5 * jitter::fraction()));
-        if self.failures % TRIES == 0 {
+        if self.failures.is_multiple_of(TRIES) {
             self.book.refused(&letter);
         } else {
             self.book.returned(letter);
