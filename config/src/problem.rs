@@ -86,6 +86,16 @@ pub enum Reason {
     AnnotationConflict,
     /// A canary Ingress has no ordinary Ingress with the same host and path.
     CanaryWithoutPrimary,
+    /// A ConfigMap that a flag or another ConfigMap names does not exist.
+    ConfigMapNotFound,
+    /// A key of the ConfigMap that nobody knows.
+    SettingUnknown,
+    /// A key of the ConfigMap whose value cannot be used.
+    SettingInvalid,
+    /// A key of the ConfigMap that Ingora does not act on.
+    SettingUnsupported,
+    /// A key of the ConfigMap that means nothing outside of nginx.
+    SettingIgnored,
 }
 
 impl fmt::Display for Reason {

@@ -12,6 +12,7 @@
 use crate::dns::{Answer, Names};
 use crate::health;
 use crate::metrics::{KindLabel, Metrics};
+use crate::object::ObjectKey;
 use crate::outputs::{OutputOptions, Outputs};
 use crate::problem_log::ProblemLog;
 use crate::publish::{BindError, Limits, Publisher, Socket};
@@ -20,6 +21,7 @@ use crate::source::{self, Batch, Event, cluster, file};
 use crate::store::{Options, Store};
 use crate::translate::{Change, Translator};
 use futures_util::future::OptionFuture;
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -107,8 +109,6 @@ pub struct Controller {
     core: Core,
     batches: mpsc::Receiver<Batch>,
     answers: mpsc::Receiver<Answer>,
-    /// The cluster source, which ends when this is dropped.
-    following: Option<cluster::Following>,
 }
 
 impl Controller {
@@ -129,10 +129,9 @@ impl Controller {
         Ok(Self {
             socket,
             health,
-            core: Core { outputs, ..Core::new(config.options, publisher, names, metrics) },
+            core: Core { following, outputs, ..Core::new(config.options, publisher, names, metrics) },
             batches,
             answers,
-            following,
         })
     }
 
@@ -146,7 +145,7 @@ impl Controller {
     /// # Errors
     /// When a source ends by itself.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), RunError> {
-        let Self { socket, health, mut core, mut batches, mut answers, following } = self;
+        let Self { socket, health, mut core, mut batches, mut answers } = self;
         let _health =
             health::serve(health, health::State::new(core.publisher.clone(), Arc::clone(&core.metrics)));
         let mut shutdown = pin!(shutdown);
@@ -177,7 +176,6 @@ impl Controller {
                 _ = clock.tick() => core.time_passed(),
             }
         };
-        drop(following);
         // Gone before the process is, so that the next one finds no stale file.
         drop(socket);
         result
@@ -220,12 +218,16 @@ struct Core {
     names: Names,
     problems: ProblemLog,
     metrics: Arc<Metrics>,
+    /// The cluster source, which ends when this is dropped.
+    following: Option<cluster::Following>,
+    /// Objects that it was asked for and has not looked for yet.
+    unanswered: BTreeSet<ObjectKey>,
     outputs: Outputs,
     /// Since when the source has delivered everything.
     ready: Option<Instant>,
     /// Since when something waits to be translated.
     waiting: Option<Instant>,
-    /// Translated before the first publication, which waits for DNS.
+    /// Translated before the first publication, which waits for DNS and for what others name.
     outbox: Vec<Change>,
     /// When was last translated.
     last_pass: Option<Instant>,
@@ -241,6 +243,8 @@ impl Core {
             names,
             problems: ProblemLog::new(Arc::clone(&metrics)),
             metrics,
+            following: None,
+            unanswered: BTreeSet::new(),
             outputs: Outputs::none(),
             ready: None,
             waiting: None,
@@ -258,7 +262,7 @@ impl Core {
             Event::Ready => {
                 self.ready.get_or_insert_with(Instant::now);
             }
-            Event::Answered(_) => {}
+            Event::Answered(key) => drop(self.unanswered.remove(&key)),
         }
         self.waiting.get_or_insert_with(Instant::now);
     }
@@ -287,7 +291,7 @@ impl Core {
         let due = match (self.waiting, self.last_pass) {
             (Some(waiting), Some(last)) => waiting.max(last + HOLD_OFF),
             (Some(waiting), None) => waiting,
-            // Translated, and waiting for DNS only.
+            // Translated, and waiting for answers only.
             (None, _) if !self.published => ready + FIRST_ANSWERS,
             (None, _) => return None,
         };
@@ -303,11 +307,12 @@ impl Core {
         self.problems.change(output.new_problems, output.solved_problems);
         self.outbox.extend(output.changes);
         self.names.set(&self.store.names_to_resolve());
+        self.refer();
         self.outputs.seen(&output.sightings);
         self.last_pass = Some(Instant::now());
         let first = !self.published;
         let late = self.ready.is_some_and(|ready| ready.elapsed() >= FIRST_ANSWERS);
-        if first && !late && !self.names.all_answered() {
+        if first && !late && !(self.names.all_answered() && self.unanswered.is_empty()) {
             return;
         }
         let problems = self.problems.flush();
@@ -325,6 +330,13 @@ impl Core {
             }
         }
         self.outputs.problems(&problems);
+    }
+
+    /// Asks the cluster source for what others name. Files bring everything unasked.
+    fn refer(&mut self) {
+        let Some(following) = &self.following else { return };
+        let Some(wanted) = self.translator.take_references() else { return };
+        self.unanswered.extend(following.refer(wanted));
     }
 
     fn count_objects(&self) {

@@ -237,6 +237,10 @@ impl Store {
         self.ingresses.get(id).map(|held| (&held.object, held.location.as_ref()))
     }
 
+    pub(crate) fn ingress_ids(&self) -> impl Iterator<Item = &NamespacedName> {
+        self.ingresses.ids()
+    }
+
     pub(crate) fn standing(&self, ingress: &Ingress) -> Standing {
         self.classes.standing(ingress, &self.options)
     }

@@ -5,156 +5,33 @@
 
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
-use ingora_config::{NamespacedName, Problem, Reason};
-use ingora_controller_sync::metrics::Metrics;
-use ingora_controller_sync::object::{Kind, Object, ObjectKey};
-use ingora_controller_sync::source::cluster::client::{ClientOptions, client};
-use ingora_controller_sync::source::cluster::{Following, Options, Timing, follow};
-use ingora_controller_sync::source::{Batch, Event, channel};
+use ingora_config::{NamespacedName, Reason};
+use ingora_controller_sync::object::{Kind, ObjectKey};
+use ingora_controller_sync::source::cluster::Timing;
+use ingora_controller_sync::source::cluster::client::ClientOptions;
 use ingora_controller_sync::store;
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, BTreeSet};
-use std::time::{Duration, Instant};
-use tokio::sync::mpsc;
+use std::collections::BTreeSet;
+use std::time::Duration;
 
+#[path = "cluster_source/faults.rs"]
+mod faults;
+#[path = "cluster_source/listener.rs"]
+mod listener;
 #[path = "cluster_source/process.rs"]
 mod process;
 #[path = "cluster_source/server.rs"]
 mod server;
+#[path = "cluster_source/tls.rs"]
+mod tls;
 
+use listener::{Listener, host};
 use server::{Fault, Seen, Server};
 
 /// Longer than anything takes, however busy the machine is.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 const PLURALS: [&str; 5] = ["ingressclasses", "secrets", "services", "endpointslices", "ingresses"];
-
-fn fast() -> Timing {
-    Timing {
-        answer: Duration::from_millis(1500),
-        pause: Duration::from_millis(1500),
-        watch: Duration::from_secs(1),
-        grace: Duration::from_secs(1),
-        shortest_backoff: Duration::from_millis(10),
-        longest_backoff: Duration::from_millis(100),
-        outage: Duration::from_secs(3600),
-        confirm: Duration::from_millis(50),
-    }
-}
-
-/// A source, and what it has said so far.
-struct Listener {
-    following: Following,
-    batches: mpsc::Receiver<Batch>,
-    metrics: Metrics,
-    objects: BTreeMap<String, Object>,
-    problems: BTreeMap<String, Vec<Problem>>,
-    answered: BTreeSet<String>,
-    ready: usize,
-    /// The objects each batch changed.
-    log: Vec<Vec<String>>,
-}
-
-impl Listener {
-    async fn start(server: &Server) -> Self {
-        Self::with(server, store::Options::default(), None).await
-    }
-
-    async fn with(server: &Server, store: store::Options, selector: Option<&str>) -> Self {
-        let options = ClientOptions { apiserver_host: Some(server.url()), kubeconfig: None };
-        Self::to(options, store, selector).await
-    }
-
-    async fn to(to: ClientOptions, store: store::Options, selector: Option<&str>) -> Self {
-        let (sender, batches) = channel();
-        let metrics = Metrics::default();
-        let options = Options { namespace_selector: selector.map(str::to_owned), timing: fast() };
-        let following = follow(client(&to).await.unwrap(), &store, &options, metrics.source.clone(), sender);
-        Self {
-            following,
-            batches,
-            metrics,
-            objects: BTreeMap::new(),
-            problems: BTreeMap::new(),
-            answered: BTreeSet::new(),
-            ready: 0,
-            log: Vec::new(),
-        }
-    }
-
-    /// Takes what comes until something holds.
-    async fn until(&mut self, what: &str, holds: impl Fn(&Self) -> bool) {
-        let deadline = tokio::time::Instant::now() + PATIENCE;
-        while !holds(self) {
-            // Some conditions are about the server.
-            let soon = tokio::time::Instant::now() + Duration::from_millis(10);
-            match tokio::time::timeout_at(soon, self.batches.recv()).await {
-                Ok(batch) => self.take(batch.expect("the source goes on")),
-                Err(_) => assert!(
-                    tokio::time::Instant::now() < deadline,
-                    "{what} does not come; there are {:?} and {:?}",
-                    self.objects.keys().take(20).collect::<Vec<_>>(),
-                    self.problems
-                ),
-            }
-        }
-    }
-
-    fn take(&mut self, batch: Batch) {
-        let mut changed = Vec::new();
-        for event in batch {
-            match event {
-                Event::Apply(object, _) => {
-                    let key = object.key().to_string();
-                    changed.push(format!("+{key}"));
-                    self.objects.insert(key, *object);
-                }
-                Event::Delete(key) => {
-                    changed.push(format!("-{key}"));
-                    assert!(self.objects.remove(&key.to_string()).is_some(), "{key} was never there");
-                }
-                Event::Problems { origin, problems } if problems.is_empty() => {
-                    self.problems.remove(&origin);
-                }
-                Event::Problems { origin, problems } => drop(self.problems.insert(origin, problems)),
-                Event::Ready => self.ready += 1,
-                Event::Answered(key) => drop(self.answered.insert(key.to_string())),
-            }
-        }
-        if !changed.is_empty() {
-            self.log.push(changed);
-        }
-    }
-
-    async fn until_ready(&mut self) {
-        self.until("readiness", |listener| listener.ready > 0).await;
-    }
-
-    async fn until_there(&mut self, key: &str) {
-        self.until(key, |listener| listener.objects.contains_key(key)).await;
-    }
-
-    /// Makes the API server go away, and waits until that is noticed.
-    async fn lose(&mut self, server: &Server) {
-        server.down(true);
-        self.until("the loss", |listener| {
-            listener.metric("ingora_sync_source_connected{kind=\"Ingress\"} 0")
-        })
-        .await;
-    }
-
-    fn metric(&self, line: &str) -> bool {
-        self.metrics.text().lines().any(|there| there == line)
-    }
-
-    fn has(&self, key: &str) -> bool {
-        self.objects.contains_key(key)
-    }
-
-    fn reasons(&self) -> Vec<Reason> {
-        self.problems.values().flatten().map(|problem| problem.reason).collect()
-    }
-}
 
 fn ingress(name: &str, host: &str) -> Value {
     json!({
@@ -179,14 +56,6 @@ fn secret(namespace: &str, name: &str, kind: &str) -> Value {
 fn class() -> Value {
     json!({"apiVersion": "networking.k8s.io/v1", "kind": "IngressClass", "metadata": {"name": "ingora"},
         "spec": {"controller": "ingora.io/ingress-controller"}})
-}
-
-/// A host of an Ingress that is held.
-fn host(listener: &Listener, key: &str) -> String {
-    match &listener.objects[key] {
-        Object::Ingress(ingress) => ingress.spec.rules[0].host.clone().unwrap(),
-        other => panic!("{other:?}"),
-    }
 }
 
 #[tokio::test]
@@ -286,71 +155,6 @@ async fn an_object_that_cannot_be_decoded_is_named_and_keeps_its_last_good_versi
 }
 
 #[tokio::test]
-async fn after_a_compaction_the_difference_comes_in_one_batch() {
-    let server = Server::start();
-    for name in ["a", "b", "c"] {
-        server.put("ingresses", ingress(name, &format!("{name}.example")));
-    }
-    let mut listener = Listener::start(&server).await;
-    listener.until_ready().await;
-    let before = listener.log.len();
-    listener.lose(&server).await;
-    server.delete("ingresses", "shop", "a");
-    server.put("ingresses", ingress("b", "new.example"));
-    server.put("ingresses", ingress("d", "d.example"));
-    server.compact();
-    server.down(false);
-    listener.until_there("Ingress shop/d").await;
-    assert!(!listener.has("Ingress shop/a"));
-    assert_eq!(host(&listener, "Ingress shop/b"), "new.example");
-    let mut batches = listener.log[before..].to_vec();
-    assert_eq!(batches.len(), 1, "{batches:?}");
-    batches[0].sort();
-    assert_eq!(batches[0], ["+Ingress shop/b", "+Ingress shop/d", "-Ingress shop/a"]);
-}
-
-#[tokio::test]
-async fn too_many_requests_are_not_asked_again_before_the_time_that_was_named() {
-    let server = Server::start();
-    server.once("services", Fault::Status(429, Some(2)));
-    let mut listener = Listener::start(&server).await;
-    listener.until_ready().await;
-    let seen = server.seen();
-    let asked: Vec<Instant> = seen.iter().filter(|seen| seen.is_of("services")).map(|seen| seen.at).collect();
-    assert!(asked[1] - asked[0] >= Duration::from_secs(2), "{:?}", asked[1] - asked[0]);
-}
-
-#[tokio::test]
-async fn a_kind_that_may_not_be_read_is_named_with_its_rule_and_keeps_only_publication_back() {
-    let server = Server::start();
-    server.put("ingresses", ingress("web", "a.example"));
-    server.always("secrets", Some(Fault::Status(403, None)));
-    let mut listener = Listener::start(&server).await;
-    listener.until("the problem", |listener| listener.reasons() == [Reason::KindForbidden]).await;
-    let problem = listener.problems.values().next().unwrap()[0].clone();
-    assert_eq!(problem.object.kind, "Secret");
-    assert!(problem.hint.contains("resources: [\"secrets\"], verbs: [\"list\", \"watch\"]"), "{problem}");
-    listener.until_there("Ingress shop/web").await;
-    assert_eq!(listener.ready, 0);
-    server.always("secrets", None);
-    listener.until_ready().await;
-    assert!(listener.problems.is_empty());
-    // Later on it takes nothing back and holds nobody up.
-    server.put("secrets", secret("shop", "tls", "kubernetes.io/tls"));
-    listener.until_there("Secret shop/tls").await;
-    server.always("secrets", Some(Fault::Status(403, None)));
-    server.cut();
-    listener.until("the problem", |listener| listener.reasons() == [Reason::KindForbidden]).await;
-    server.put("ingresses", ingress("late", "b.example"));
-    listener.until_there("Ingress shop/late").await;
-    assert!(listener.has("Secret shop/tls"));
-    let metrics = listener.metrics.text();
-    assert!(metrics.contains("ingora_sync_source_connected{kind=\"Secret\"} 0"), "{metrics}");
-    assert!(metrics.contains("ingora_sync_source_connected{kind=\"Ingress\"} 1"), "{metrics}");
-    assert!(metrics.contains("ingora_sync_source_errors_total{kind=\"Secret\",code=\"403\"}"), "{metrics}");
-}
-
-#[tokio::test]
 async fn with_one_namespace_only_that_is_asked_for_and_classes_are_optional() {
     let server = Server::start();
     server.always("ingressclasses", Some(Fault::Status(403, None)));
@@ -382,176 +186,6 @@ async fn with_one_namespace_only_that_is_asked_for_and_classes_are_optional() {
             seen.path.contains("/namespaces/edge/") && (by_name("fieldSelector") || by_name("labelSelector"));
         assert!(shop || edge, "{seen:?}");
     }
-}
-
-#[tokio::test]
-async fn a_token_that_is_rotated_is_read_again() {
-    let server = Server::start();
-    let dir = tempfile::tempdir().unwrap();
-    let token = dir.path().join("token");
-    std::fs::write(&token, "first").unwrap();
-    let kubeconfig = dir.path().join("config");
-    let text = json!({
-        "apiVersion": "v1", "kind": "Config", "current-context": "c",
-        "clusters": [{"name": "k", "cluster": {"server": server.url()}}],
-        "contexts": [{"name": "c", "context": {"cluster": "k", "user": "u"}}],
-        "users": [{"name": "u", "user": {"tokenFile": token}}],
-    });
-    std::fs::write(&kubeconfig, text.to_string()).unwrap();
-    server.token("first");
-    server.put("ingresses", ingress("web", "a.example"));
-    let to = ClientOptions { kubeconfig: Some(kubeconfig), apiserver_host: None };
-    let mut listener = Listener::to(to, store::Options::default(), None).await;
-    listener.until_ready().await;
-    // The old one is refused before the new one is there.
-    server.token("second");
-    server.cut();
-    listener.until("the refusal", |listener| listener.metrics.text().contains("code=\"401\"")).await;
-    std::fs::write(&token, "second").unwrap();
-    server.put("ingresses", ingress("late", "b.example"));
-    listener.until_there("Ingress shop/late").await;
-    assert!(listener.has("Ingress shop/web"));
-}
-
-#[tokio::test]
-async fn whatever_a_watch_does_the_next_one_goes_on_where_it_ended() {
-    let server = Server::start();
-    server.put("ingresses", ingress("web", "a.example"));
-    let mut listener = Listener::start(&server).await;
-    listener.until_ready().await;
-    let odd = json!({"type": "ADDED", "object": {"metadata": {"name": 5}}});
-    let error =
-        json!({"type": "ERROR", "object": {"kind": "Status", "code": 500, "message": "etcd is away"}});
-    let faults = [
-        Fault::Status(500, None),
-        Fault::Status(503, Some(1)),
-        Fault::Status(504, None),
-        Fault::Cut,
-        Fault::Hang,
-        Fault::HalfOpen,
-        Fault::End,
-        Fault::Line(odd),
-        Fault::Line(error),
-        Fault::Line(json!({"type": "LATER", "object": {}})),
-        Fault::Line(json!("nonsense")),
-    ];
-    for (number, fault) in faults.into_iter().enumerate() {
-        let asked = server.count(|seen| seen.is_of("ingresses"));
-        server.once("ingresses", fault.clone());
-        server.cut();
-        listener.until("another request", |_| server.count(|seen| seen.is_of("ingresses")) > asked).await;
-        let name = format!("n{number}");
-        server.put("ingresses", ingress(&name, &format!("{name}.example")));
-        listener.until_there(&format!("Ingress shop/{name}")).await;
-        assert_eq!(listener.objects.len(), number + 2, "after {fault:?}");
-    }
-    assert_eq!(listener.ready, 1);
-    assert!(listener.problems.is_empty());
-}
-
-#[tokio::test]
-async fn a_list_that_goes_wrong_is_asked_for_again_until_it_is_right() {
-    let server = Server::start();
-    server.put("ingresses", ingress("web", "a.example"));
-    for fault in [
-        Fault::Hang,
-        Fault::HalfOpen,
-        Fault::Cut,
-        Fault::End,
-        Fault::Status(500, None),
-        Fault::Status(429, None),
-        Fault::Line(json!({"items": 7})),
-    ] {
-        server.once("ingresses", fault);
-    }
-    let mut listener = Listener::start(&server).await;
-    listener.until_ready().await;
-    assert!(listener.has("Ingress shop/web"));
-}
-
-#[tokio::test]
-async fn while_the_api_server_is_away_everything_stays_and_the_metrics_say_so() {
-    let server = Server::start();
-    server.put("ingresses", ingress("web", "a.example"));
-    let mut listener = Listener::start(&server).await;
-    listener.until_ready().await;
-    server.down(true);
-    let all = |listener: &Listener, value: u8| {
-        let text = listener.metrics.text();
-        let kinds = ["Ingress", "IngressClass", "Service", "EndpointSlice", "Secret"];
-        kinds
-            .iter()
-            .all(|kind| text.contains(&format!("ingora_sync_source_connected{{kind=\"{kind}\"}} {value}")))
-    };
-    listener.until("all kinds to fail", |listener| all(listener, 0)).await;
-    server.delete("ingresses", "shop", "web");
-    server.put("ingresses", ingress("late", "b.example"));
-    listener
-        .until("many errors", |listener| {
-            let text = listener.metrics.text();
-            let errors =
-                text.lines().find(|line| line.contains("errors_total{kind=\"Ingress\",code=\"connection\"}"));
-            errors.is_some_and(|line| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap() > 10)
-        })
-        .await;
-    assert!(listener.has("Ingress shop/web"));
-    server.down(false);
-    listener.until_there("Ingress shop/late").await;
-    listener.until("the deletion", |listener| !listener.has("Ingress shop/web")).await;
-    listener.until("all kinds to work", |listener| all(listener, 1)).await;
-}
-
-#[tokio::test]
-async fn a_list_that_lost_everything_counts_only_when_a_second_one_says_the_same() {
-    for streaming in [true, false] {
-        let server = Server::start();
-        server.streaming(streaming);
-        for number in 0..20 {
-            server.put("ingresses", ingress(&format!("n{number}"), &format!("n{number}.example")));
-        }
-        let mut listener = Listener::start(&server).await;
-        listener.until_ready().await;
-        let before = listener.log.len();
-        listener.lose(&server).await;
-        server.compact();
-        // The watch that finds out, and the list that follows.
-        server.once("ingresses", Fault::Status(410, None));
-        server.once("ingresses", Fault::Empty);
-        server.down(false);
-        let again = |seen: &Seen| seen.is_of("ingresses") && !seen.is_watch();
-        listener.until("a second list", |_| server.count(again) > 0).await;
-        server.put("ingresses", ingress("late", "late.example"));
-        listener.until_there("Ingress shop/late").await;
-        assert_eq!(listener.log[before..], [["+Ingress shop/late"]], "streaming: {streaming}");
-        // When it is true, it happens.
-        listener.lose(&server).await;
-        for number in 0..20 {
-            server.delete("ingresses", "shop", &format!("n{number}"));
-        }
-        server.compact();
-        server.down(false);
-        listener.until("the removal", |listener| listener.objects.len() == 1).await;
-        assert_eq!(listener.log.last().unwrap().len(), 20, "they go in one batch");
-    }
-}
-
-#[tokio::test]
-async fn an_api_server_that_ends_every_watch_at_once_is_not_asked_without_pause() {
-    let server = Server::start();
-    let mut listener = Listener::start(&server).await;
-    listener.until_ready().await;
-    server.always("ingresses", Some(Fault::End));
-    server.cut();
-    let asked = |seen: &Seen| seen.is_of("ingresses");
-    let begin = server.count(asked);
-    listener.until("twelve more", |_| server.count(asked) >= begin + 12).await;
-    let seen: Vec<Instant> = server.seen().into_iter().filter(asked).map(|seen| seen.at).collect();
-    // Pauses grow from 5 to at least 50 ms: 12 requests take at least 0.3 s.
-    assert!(
-        seen[begin + 11] - seen[begin] > Duration::from_millis(300),
-        "{:?}",
-        seen[begin + 11] - seen[begin]
-    );
 }
 
 #[tokio::test]
@@ -625,7 +259,9 @@ async fn a_page_that_is_too_large_is_asked_for_in_smaller_ones() {
         object["data"]["ballast"] = json!(large);
         server.put("secrets", object);
     }
-    let mut listener = Listener::start(&server).await;
+    // So much takes its time on a busy machine.
+    let to = ClientOptions { apiserver_host: Some(server.url()), kubeconfig: None };
+    let mut listener = Listener::at(to, store::Options::default(), None, Timing::default()).await;
     listener.until_ready().await;
     assert_eq!(listener.objects.len(), 40);
     let limits: Vec<String> = server

@@ -8,19 +8,27 @@
 //! The chain of a route is compiled when the route is published ([`Filters::compile`]): a request walks the filters its
 //! route has, and no others. The order within a phase is that of ingress-nginx.
 
+pub mod rate_limit;
+pub mod source_range;
+pub mod canary;
+
 use crate::answer::Answer;
 use crate::proxy::Context;
 use crate::reason::Reason;
 use crate::table::CompiledRoute;
-use ingora_config::Policy;
+use ingora_config::Route;
 use pingora::Result as ProxyResult;
 use pingora::http::{RequestHeader, ResponseHeader};
+use rate_limit::{RateLimit, slots::Slots};
+use source_range::SourceRange;
+use std::sync::Arc;
 
 /// The filters of one route, by phase.
 #[derive(Debug, Default)]
 pub struct Filters {
     rewrite: Box<[RewriteFilter]>,
     access: Box<[AccessFilter]>,
+    source_range: Option<SourceRange>,
     upstream: Box<[UpstreamFilter]>,
     response: Box<[ResponseFilter]>,
 }
@@ -33,7 +41,9 @@ enum RewriteFilter {
 
 /// A filter of the access phase: refuses some clients.
 #[derive(Debug)]
-enum AccessFilter {}
+enum AccessFilter {
+    RateLimit(RateLimit),
+}
 
 /// A filter of what the upstream sees.
 #[derive(Debug)]
@@ -44,13 +54,22 @@ enum UpstreamFilter {}
 enum ResponseFilter {}
 
 impl Filters {
-    /// Compiles what a policy asks for, each phase in its order.
-    pub fn compile(policy: &Policy) -> Self {
+    /// Compiles what the policy of a route asks for, each phase in its order.
+    pub fn compile(route: &Route, slots: &Arc<Slots>) -> Self {
+        let policy = &route.policy;
         let mut rewrite = Vec::new();
         if policy.denied {
             rewrite.push(RewriteFilter::Denied);
         }
-        Self { rewrite: rewrite.into(), ..Self::default() }
+        let mut access = Vec::new();
+        let limit = policy.rate_limit.as_ref();
+        access.extend(
+            limit
+                .and_then(|limit| RateLimit::compile(limit, &route.ingress, slots))
+                .map(AccessFilter::RateLimit),
+        );
+        let source_range = policy.source_range.as_ref().map(|lists| SourceRange::compile(lists));
+        Self { rewrite: rewrite.into(), access: access.into(), source_range, ..Self::default() }
     }
 }
 
@@ -78,12 +97,15 @@ pub fn rewrite_phase(
 pub fn access_phase(
     route: &CompiledRoute,
     _request: &RequestHeader,
-    _ctx: &mut Context,
+    ctx: &mut Context,
 ) -> Result<(), Answer> {
     for filter in &route.filters.access {
-        match *filter {}
+        match filter {
+            AccessFilter::RateLimit(limit) => limit.check(ctx)?,
+        }
     }
-    Ok(())
+    // Not in the list: the ConfigMap's ranges hold for routes without any of their own.
+    source_range::check(route.filters.source_range.as_ref(), ctx)
 }
 
 /// Changes what the upstream sees, after the headers that every upstream gets.

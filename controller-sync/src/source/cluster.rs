@@ -46,7 +46,7 @@ pub use read_once::{ListError, read_once};
 pub use timing::Timing;
 
 /// The most objects that are followed because something names them. Each is a connection of its own.
-const MAX_REFERENCES: usize = 1000;
+const MAX_REFERENCES: usize = 256;
 
 /// What the cluster source is told besides the options of the store.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -72,9 +72,12 @@ impl Drop for Following {
 
 impl Following {
     /// These objects are named by others and have to be followed, too; those of the last call that are not among them
-    /// not any more. [`Event::Answered`] tells for each of them when it has been looked for.
-    pub fn refer(&self, wanted: BTreeSet<ObjectKey>) {
+    /// not any more. The answer is which of them are new: [`Event::Answered`] tells for each of those when it has been
+    /// looked for.
+    pub fn refer(&self, wanted: BTreeSet<ObjectKey>) -> Vec<ObjectKey> {
+        let new = wanted.difference(&self.wanted.borrow()).cloned().collect();
         self.wanted.send_if_modified(|old| std::mem::replace(old, wanted.clone()) != wanted);
+        new
     }
 }
 
@@ -157,12 +160,13 @@ impl Supervisor {
     fn refer(&mut self, wanted: BTreeSet<ObjectKey>, selections: &[Selection]) {
         // Dropping the sender is what ends a follower.
         self.referenced.retain(|key, _| wanted.contains(key));
+        let mut left_out = 0;
         for key in wanted {
             if self.referenced.contains_key(&key) {
                 continue;
             }
             if self.referenced.len() >= MAX_REFERENCES {
-                tracing::warn!(object = %key, "too many objects are named by others; this one is not read");
+                left_out += 1;
                 continue;
             }
             let (sender, unwanted) = oneshot::channel();
@@ -180,6 +184,11 @@ impl Supervisor {
                 }
             }
             self.referenced.insert(key, sender);
+        }
+        if left_out > 0 {
+            tracing::warn!(
+                "{left_out} Secrets or ConfigMaps that others name are not looked for, because {MAX_REFERENCES} are already"
+            );
         }
     }
 }

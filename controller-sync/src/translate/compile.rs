@@ -9,7 +9,6 @@
 //!
 //! The result is kept until the Ingress changes; merging it with others is the work of those neighbours.
 
-use super::annotations::canary::CanaryRule;
 use super::annotations::{self, HostWishes};
 use super::gates::{self, Gates};
 use super::problems::Subject;
@@ -20,6 +19,7 @@ use super::tls::TlsSection;
 use crate::object::Ingress;
 use crate::object::ingress::{HttpPath, IngressBackend, IngressRule, ServiceBackendPort};
 use crate::store::{Options, Standing};
+use ingora_config::policy::CanaryRule;
 use ingora_config::{
     Backend, Host, NamespacedName, PathKind, PathMatch, PathValue, Policy, Problem, Reason, RouteKey,
     ServicePort, SourceLocation, UpstreamId,
@@ -48,8 +48,9 @@ pub(super) struct Compiled {
     pub(super) policy: Arc<Policy>,
     /// What they ask for its hosts.
     pub(super) wishes: HostWishes,
-    /// `Some` when it is a canary.
-    pub(super) canary: Option<CanaryRule>,
+    /// `Some` when it is a canary: it then has no host and no certificate, and its claims are on a share of what others
+    /// serve.
+    pub(super) canary: Option<Arc<CanaryRule>>,
     pub(super) problems: Vec<Problem>,
 }
 
@@ -138,6 +139,7 @@ pub(super) fn compile(
     let mut compiler = Compiler {
         found: Found { subject: &subject, problems: Vec::new() },
         namespace: &id.namespace,
+        canary: false,
         strict: gates.strict_path_type,
         claims: Vec::new(),
         slots: HashMap::new(),
@@ -146,6 +148,7 @@ pub(super) fn compile(
     };
     let mut tls = None;
     let wishes = annotations::read(ingress, &options.annotations_prefix, gates, &mut compiler.found);
+    compiler.canary = wishes.canary.is_some();
     if standing == Standing::OursByName {
         super::classes::assumed(options, &mut compiler.found);
     }
@@ -163,7 +166,11 @@ pub(super) fn compile(
         if let Some(backend) = &ingress.spec.default_backend {
             compiler.default_backend(backend, ingress.spec.rules.is_empty());
         }
-        tls = TlsSection::read(&ingress.spec.tls, &id.namespace, &mut compiler.found);
+        if wishes.canary.is_some() {
+            compiler.keep_claims_alone(!ingress.spec.tls.is_empty());
+        } else {
+            tls = TlsSection::read(&ingress.spec.tls, &id.namespace, &mut compiler.found);
+        }
     }
     let Compiler { found: Found { problems, .. }, claims, hosts, upstreams, .. } = compiler;
     let rank = Rank { created: ingress.metadata.creation_timestamp, id };
@@ -185,6 +192,7 @@ pub(super) fn compile(
 struct Compiler<'a> {
     found: Found<'a>,
     namespace: &'a str,
+    canary: bool,
     /// Whether to tell of paths that ingress-nginx' webhook would refuse.
     strict: bool,
     claims: Vec<Claim>,
@@ -305,12 +313,24 @@ impl Compiler<'_> {
         self.claims.push(Claim { key, strength, backend, place });
     }
 
+    /// A canary has no host, no certificate, and nothing to offer without a Service.
+    fn keep_claims_alone(&mut self, tls: bool) {
+        self.hosts.clear();
+        self.claims.retain(|claim| claim.backend != Backend::NotFound);
+        if tls {
+            let message = "a canary takes the certificate from its primary; spec.tls is not read here".into();
+            let hint = "set it on the primary Ingress";
+            self.found.warning(Reason::AnnotationConflict, "spec.tls".into(), message, hint);
+        }
+    }
+
     fn backend(&mut self, backend: &IngressBackend, place: Place, field: &str) -> Backend {
+        let then = if self.canary { "it takes no requests" } else { "requests get 404" };
         let Some(service) = backend.service.as_ref().filter(|service| !service.name.is_empty()) else {
             self.found.error(
                 Reason::BackendUnsupported,
                 field.to_owned(),
-                "the backend is not a Service; requests get 404".into(),
+                format!("the backend is not a Service; {then}"),
                 "name a Service; resource backends are not served",
             );
             return Backend::NotFound;
@@ -323,7 +343,7 @@ impl Compiler<'_> {
                 Backend::Upstream(id)
             }
             Err(why) => {
-                let message = format!("{} {why}; requests get 404", quoted(&service.name));
+                let message = format!("{} {why}; {then}", quoted(&service.name));
                 let hint = "name a Service of the Ingress' own namespace";
                 self.found.error(Reason::BackendUnsupported, format!("{field}.service.name"), message, hint);
                 Backend::NotFound

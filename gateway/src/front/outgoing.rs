@@ -35,12 +35,13 @@ impl Outgoing {
         }
     }
 
-    /// Takes `bytes`: small ones are kept, large ones go straight through.
+    /// Takes `bytes`: small ones are kept unless they are to leave promptly, large ones go straight through.
     pub(super) fn poll_write(
         &mut self,
         inner: &mut Stream,
         cx: &mut Context<'_>,
         bytes: &[u8],
+        prompt: bool,
     ) -> Poll<io::Result<usize>> {
         if self.bytes.len() + bytes.len() > GATHERED {
             ready!(self.poll_send(inner, cx))?;
@@ -50,6 +51,9 @@ impl Outgoing {
             return self.bounded(cx, written);
         }
         self.bytes.extend_from_slice(bytes);
+        if prompt && let Poll::Ready(Err(error)) = self.poll_flush(inner, cx) {
+            return Poll::Ready(Err(error));
+        }
         Poll::Ready(Ok(bytes.len()))
     }
 

@@ -23,6 +23,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
@@ -72,15 +73,20 @@ pub struct ClientStream {
     body_deadline: Option<Instant>,
     fault: Option<BodyFault>,
     outgoing: Outgoing,
+    prompt: AtomicBool,
     streams: Option<Arc<ProxyDigest>>,
 }
 
 impl ClientStream {
-    /// Wraps a connection from `client`; `inner` is the socket or the TLS stream over it.
-    pub fn new(inner: Stream, client: SocketAddr) -> Self {
+    /// Wraps a connection from `client`; `inner` is the socket or the TLS stream over it. `server` is the address it was
+    /// made to, if a PROXY header said so.
+    pub fn new(inner: Stream, client: SocketAddr, server: Option<SocketAddr>) -> Self {
         let socket = SocketDigest::from_raw_fd(inner.id());
-        // A fresh cell takes any value; a second one would only be ignored.
+        // Fresh cells take any value; a second one would only be ignored.
         let _ = socket.peer_addr.set(Some(PingoraAddr::Inet(client)));
+        if let Some(server) = server {
+            let _ = socket.local_addr.set(Some(PingoraAddr::Inet(server)));
+        }
         Self {
             inner,
             socket: Arc::new(socket),
@@ -92,6 +98,7 @@ impl ClientStream {
             body_deadline: None,
             fault: None,
             outgoing: Outgoing::default(),
+            prompt: AtomicBool::new(false),
             streams: None,
         }
     }
@@ -99,7 +106,7 @@ impl ClientStream {
     /// A stream that first repeats `read`, which was received from `inner` already.
     pub fn replay(inner: Stream, read: Vec<u8>) -> Self {
         let nobody = SocketAddr::new(std::net::Ipv4Addr::UNSPECIFIED.into(), 0);
-        let mut stream = Self::new(inner, nobody);
+        let mut stream = Self::new(inner, nobody, None);
         stream.unread = read;
         stream.pass_through();
         stream
@@ -124,6 +131,12 @@ impl ClientStream {
     /// Whether the connection is encrypted.
     pub fn is_tls(&self) -> bool {
         self.inner.get_ssl().is_some()
+    }
+
+    /// From now on and to the end of this answer nothing is gathered: the engine rests between the pieces of it, and does
+    /// not flush before.
+    pub fn send_promptly(&self) {
+        self.prompt.store(true, Ordering::Relaxed);
     }
 
     /// What was wrong with the body of the current request.
@@ -196,6 +209,7 @@ impl ClientStream {
             self.taken = 0;
         }
         self.outgoing.rest();
+        *self.prompt.get_mut() = false;
         Some(self)
     }
 
@@ -352,8 +366,8 @@ impl AsyncWrite for ClientStream {
         if self.upgrade && buf.starts_with(b"HTTP/1.1 101 ") {
             self.reading = Reading::Tunnel;
         }
-        let Self { outgoing, inner, .. } = &mut *self;
-        outgoing.poll_write(inner, cx, buf)
+        let Self { outgoing, inner, prompt, .. } = &mut *self;
+        outgoing.poll_write(inner, cx, buf, *prompt.get_mut())
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

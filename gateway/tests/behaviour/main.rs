@@ -7,7 +7,11 @@
 #![cfg(test)]
 
 mod access_log;
+mod access_log_format;
 mod admin;
+mod client_address;
+mod canary;
+mod configmap;
 mod conflicts;
 mod default_backend;
 mod drain;
@@ -22,9 +26,11 @@ mod http1;
 mod http2;
 mod ingress_class;
 mod quickstart;
+mod rate_limit;
 mod safety_http1;
 mod safety_http2;
 mod scale;
+mod source_range;
 mod storm;
 mod support;
 mod timeouts;

@@ -10,6 +10,7 @@
 
 pub(crate) mod backend;
 pub(crate) mod certificates;
+pub(crate) mod controller;
 pub(crate) mod dns;
 pub(crate) mod echo;
 pub(crate) mod edge;
@@ -19,6 +20,7 @@ pub(crate) mod load;
 pub(crate) mod manifest;
 pub(crate) mod ports;
 pub(crate) mod process;
+pub(crate) mod settings;
 pub(crate) mod tls;
 
 use std::time::{Duration, Instant};

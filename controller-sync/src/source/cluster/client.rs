@@ -26,8 +26,10 @@ use std::time::{Duration, Instant};
 /// How long a connection may take, TLS included.
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 
-/// Credentials are not read more often than this, whatever fails.
-const RENEW_PAUSE: Duration = Duration::from_secs(1);
+/// After a refusal, credentials are not read more often than this; after a failed connection, which they rarely are the
+/// reason for, than that.
+const REFUSED_PAUSE: Duration = Duration::from_secs(1);
+const FAILED_PAUSE: Duration = Duration::from_secs(5);
 
 /// How long the rest of a refusal may take.
 const DISCARD_LIMIT: Duration = Duration::from_secs(1);
@@ -199,14 +201,14 @@ impl Renewing {
         (current.client.clone(), current.since)
     }
 
-    /// Reads the credentials again unless somebody did since `used`, or a moment ago. Whether there are others now.
-    async fn renew(&self, used: Instant) -> bool {
+    /// Reads the credentials again unless somebody did since `used`, or within `pause`. Whether there are others now.
+    async fn renew(&self, used: Instant, pause: Duration) -> bool {
         let _turn = self.renewal.lock().await;
         let (_, since) = self.current();
         if since != used {
             return true;
         }
-        if since.elapsed() < RENEW_PAUSE {
+        if since.elapsed() < pause {
             return false;
         }
         let built = build((*self.options).clone()).await;
@@ -231,7 +233,7 @@ impl Renewing {
         let again = body.try_clone().map(|body| Request::from_parts(parts.clone(), body));
         match client.send(Request::from_parts(parts, body)).await {
             Ok(response) if response.status() == StatusCode::UNAUTHORIZED => {
-                if !self.renew(used).await {
+                if !self.renew(used, REFUSED_PAUSE).await {
                     return Ok(response);
                 }
                 let Some(request) = again else { return Ok(response) };
@@ -242,7 +244,7 @@ impl Renewing {
             Ok(response) => Ok(response),
             Err(error) => {
                 // A new CA looks like a connection that cannot be made.
-                self.renew(used).await;
+                self.renew(used, FAILED_PAUSE).await;
                 Err(error.into())
             }
         }

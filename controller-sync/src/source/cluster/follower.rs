@@ -18,7 +18,7 @@ use super::api::{Api, Failure};
 use super::decode::Line;
 use super::ledger::Ledger;
 use super::list::{Listing, list};
-use super::outlet::{Closed, Outlet};
+use super::outlet::{Bearer, Closed, Outlet};
 use super::selection::{Selection, Subject};
 use super::standing::{Standing, forbidden};
 use super::timing::Backoff;
@@ -74,6 +74,7 @@ impl std::convert::From<Closed> for End {
 /// Follows one selection.
 pub(super) struct Follower {
     shared: Shared,
+    bearer: Bearer,
     selection: Selection,
     ledger: Ledger,
     /// The version seen last; `None` when everything has to be listed.
@@ -100,6 +101,7 @@ impl Follower {
         };
         shared.standing.begin(&selection);
         Self {
+            bearer: shared.outlet.bearer(),
             shared,
             selection,
             ledger: Ledger::new(kind),
@@ -136,7 +138,7 @@ impl Follower {
             _ = unwanted => {}
         }
         let mut events = self.ledger.replace(Vec::new());
-        self.shared.outlet.in_order(&mut events, self.version.as_deref().unwrap_or_default());
+        self.shared.outlet.in_order(self.bearer, &mut events, self.version.as_deref().unwrap_or_default());
         if self.forbidden {
             events.push(Event::Problems { origin: self.selection.name(), problems: Vec::new() });
         }
@@ -237,7 +239,7 @@ impl Follower {
             Line::Bookmark { version, .. } => version.into(),
             Line::Unknown => return,
         };
-        self.shared.outlet.in_order(&mut events, &version);
+        self.shared.outlet.in_order(self.bearer, &mut events, &version);
         batch.append(&mut events);
         if !version.is_empty() {
             self.version = Some(version.into());
@@ -276,7 +278,7 @@ impl Follower {
         }
         self.works().await?;
         let mut events = self.ledger.replace(listing.items);
-        self.shared.outlet.in_order(&mut events, &listing.version);
+        self.shared.outlet.in_order(self.bearer, &mut events, &listing.version);
         self.version = Some(listing.version);
         self.shared.standing.listed(&self.selection);
         self.deliver(events).await?;
@@ -291,10 +293,12 @@ impl Follower {
         match self.list_streaming().await {
             Ok((listing, watch)) => Ok((listing, Some(watch))),
             Err(failure) if failure.is_not_understood() => {
+                let listing = self.list_pages().await?;
+                // So it was not the selection that was not understood.
                 if self.shared.streaming.swap(false, Ordering::Relaxed) {
                     tracing::info!("the API server has no streaming lists; everything is listed in pages");
                 }
-                Ok((self.list_pages().await?, None))
+                Ok((listing, None))
             }
             Err(failure) => {
                 // It may be able to do it the other way.

@@ -47,6 +47,11 @@ fn tls() -> impl Strategy<Value = Value> {
         .prop_map(|(hosts, secret)| json!({"hosts": hosts, "secretName": secret}))
 }
 
+fn canary(rule: &str, value: &str) -> Value {
+    let annotation = |name: &str| format!("nginx.ingress.kubernetes.io/{name}");
+    json!({annotation("canary"): "true", annotation(rule): value})
+}
+
 fn ingress() -> impl Strategy<Value = Value> {
     let metadata = (
         pick(["s", "t"]),
@@ -56,6 +61,9 @@ fn ingress() -> impl Strategy<Value = Value> {
             json!({}),
             json!({"kubernetes.io/ingress.class": "nginx"}),
             json!({"nginx.ingress.kubernetes.io/rewrite-target": "/"}),
+            canary("canary-weight", "10"),
+            canary("canary-weight", "70"),
+            canary("canary-by-header", "x"),
         ]),
     );
     let spec = (
