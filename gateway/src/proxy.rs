@@ -11,6 +11,7 @@ mod context;
 mod early_request;
 mod error;
 mod logging;
+mod next_upstream;
 mod request;
 mod request_id;
 mod response;
@@ -97,13 +98,14 @@ impl ProxyHttp for Gateway {
     async fn connected_to_upstream(
         &self,
         _session: &mut Session,
-        _reused: bool,
+        reused: bool,
         _peer: &HttpPeer,
         _fd: RawFd,
-        _digest: Option<&Digest>,
+        digest: Option<&Digest>,
         ctx: &mut Context,
     ) -> Result<()> {
         ctx.connected();
+        upstream_peer::look_at_age(reused, digest, ctx);
         Ok(())
     }
 
@@ -135,6 +137,15 @@ impl ProxyHttp for Gateway {
         client_reused: bool,
     ) -> Box<Error> {
         error::proxying(session, ctx, e, client_reused)
+    }
+
+    async fn upstream_response_filter(
+        &self,
+        session: &mut Session,
+        response: &mut ResponseHeader,
+        ctx: &mut Context,
+    ) -> Result<()> {
+        next_upstream::by_status(session, response.status, ctx)
     }
 
     async fn response_filter(

@@ -77,6 +77,11 @@ impl RouteTable {
         &self.compiled
     }
 
+    /// Whether a name is a host of some rule, by itself or by its wildcard. It is in lower case.
+    pub fn serves(&self, name: &str) -> bool {
+        self.named_host(name).is_some()
+    }
+
     /// Looks a request up. `host` is in lower case, without port and trailing dot; `path` is what
     /// [`crate::request_path::normalise`] returned.
     pub fn find(&self, host: &str, path: &str) -> Found<'_> {
@@ -90,6 +95,11 @@ impl RouteTable {
 
     /// A host's table decides alone: a path that an exact host lacks is not looked for under the wildcard.
     fn host(&self, name: &str) -> Option<&HostTable> {
+        let any = || self.catch_all.as_deref().filter(|host| host.is_served());
+        self.named_host(name).or_else(any)
+    }
+
+    fn named_host(&self, name: &str) -> Option<&HostTable> {
         let served = |host: &&Arc<HostTable>| host.is_served();
         let exact = self.exact.get(self.state.hash_one(name), name).filter(served);
         let wildcard = || match name.split_once('.') {
@@ -98,7 +108,7 @@ impl RouteTable {
             }
             _ => None,
         };
-        exact.or_else(wildcard).or_else(|| self.catch_all.as_ref().filter(served)).map(|host| &**host)
+        exact.or_else(wildcard).map(|host| &**host)
     }
 
     /// The route of `--default-backend-service`.

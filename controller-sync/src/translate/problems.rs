@@ -26,6 +26,8 @@ pub(super) enum Owner {
     Reference(UpstreamId, Referrer),
     /// `--default-ssl-certificate`.
     DefaultCertificate,
+    /// `--configmap`.
+    Settings,
 }
 
 #[derive(Default)]
@@ -137,6 +139,16 @@ impl Subject {
         hint: &str,
     ) -> Problem {
         Problem { severity: Severity::Warning, ..self.error(reason, field, message, hint) }
+    }
+
+    pub(super) fn info(
+        &self,
+        reason: Reason,
+        field: impl Into<String>,
+        message: String,
+        hint: &str,
+    ) -> Problem {
+        Problem { severity: Severity::Info, ..self.error(reason, field, message, hint) }
     }
 }
 

@@ -138,7 +138,8 @@ fn is_about_one_connection(error: &io::Error) -> bool {
 fn take(front: &Arc<Front>, socket: TcpStream, client: SocketAddr, tls: Option<Tls>) {
     let front = Arc::clone(front);
     let Some(connection) = front.drain.enter() else {
-        front.telemetry.refused(client, tls.is_some(), Reason::Overloaded);
+        let table = front.live.table();
+        front.telemetry.refused(client, tls.is_some(), Reason::Overloaded, &table.compiled().log);
         if tls.is_none() {
             tokio::spawn(turn_away(socket));
         }

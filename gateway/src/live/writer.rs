@@ -177,7 +177,11 @@ impl Writer {
         };
         let stats = self.statistics.of(&route);
         let filters = Filters::compile(&route, &self.slots);
-        Arc::new(CompiledRoute { route, group, filters, stats })
+        let service_port = match &route.backend {
+            Backend::Upstream(id) => id.port.to_string().into(),
+            Backend::NotFound => Box::default(),
+        };
+        Arc::new(CompiledRoute { route, group, filters, service_port, stats })
     }
 
     fn release(&mut self, route: Option<&CompiledRoute>) {

@@ -61,8 +61,16 @@ pub struct Context {
     pub body_received: u64,
     /// Counts the request among those of its client, where their number is limited.
     pub held: Option<Held>,
-    /// How fast the answer may go, where that is limited.
+    /// How fast the answer may go, where that is limited and its stream does not see to it.
     pub pace: Option<Pace>,
+    /// Whether no rule of an Ingress took it.
+    pub unrouted: bool,
+    /// The upstream answered with a status for which another endpoint is tried.
+    pub unwanted: bool,
+    /// When the first try started.
+    pub first_try: Option<Instant>,
+    /// Whether the connection to the upstream is old and gets no further request.
+    pub last_on_connection: bool,
 }
 
 impl Context {
@@ -93,6 +101,10 @@ impl Context {
             body_received: 0,
             held: None,
             pace: None,
+            unrouted: false,
+            unwanted: false,
+            first_try: None,
+            last_on_connection: false,
         }
     }
 

@@ -35,10 +35,12 @@ fn decide(session: &Session, ctx: &mut Context) -> Result<(), Answer> {
     let path = request_path::normalise(raw).map_err(|_| Answer::close(Reason::BadRequest))?;
     let found = ctx.table().find(&ctx.host, &path);
     let slash = matches!(found, Found::AddSlash);
+    let unrouted = matches!(found, Found::DefaultBackend(_) | Found::Nothing);
     if let Found::Route(route) | Found::DefaultBackend(route) = found {
         let route = Arc::clone(route);
         ctx.route = Some(route);
     }
+    ctx.unrouted = unrouted;
     let limit = ctx.table().settings().proxy.proxy_body_size;
     if limit > 0 && content_length(request.headers.get(header::CONTENT_LENGTH)) > limit {
         return Err(Answer::close(Reason::BodyTooLarge));
@@ -52,6 +54,9 @@ fn decide(session: &Session, ctx: &mut Context) -> Result<(), Answer> {
         filters::source_range::check_anywhere(ctx)?;
         return Err(Answer::page(Reason::NoRoute));
     };
+    if ctx.table().settings().denied {
+        return Err(Answer::page(Reason::Denied));
+    }
     filters::rewrite_phase(&route, request, ctx)?;
     match &route.group {
         None => return Err(Answer::page(Reason::BackendUnsupported)),

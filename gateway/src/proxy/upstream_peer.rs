@@ -2,6 +2,8 @@
 
 use super::Context;
 use crate::reason::Reason;
+use ingora_config::Protocol;
+use pingora::protocols::Digest;
 use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, ErrorType, Result};
 use std::sync::Arc;
@@ -25,10 +27,24 @@ pub(super) fn choose(ctx: &mut Context) -> Result<Box<HttpPeer>> {
     ctx.target = Some(Arc::clone(&target));
     ctx.reason = None;
     ctx.tries += 1;
-    ctx.try_started = Some(Instant::now());
+    let now = Instant::now();
+    ctx.first_try.get_or_insert(now);
+    ctx.try_started = Some(now);
+    ctx.last_on_connection = false;
     ctx.connect_time = None;
     ctx.header_time = None;
     // The engine sends what it kept of the body through the filters again.
     ctx.body_received = 0;
     Ok(peer)
+}
+
+/// `upstream-keepalive-time`: a connection from the pool that is older gets its last request. Only HTTP/1 can say so.
+pub(super) fn look_at_age(reused: bool, digest: Option<&Digest>, ctx: &mut Context) {
+    let limit = ctx.table().settings().proxy.upstream_keepalive_time;
+    if !reused || limit == 0 || ctx.target.as_ref().is_none_or(|target| target.protocol != Protocol::Http1) {
+        return;
+    }
+    let timing = digest.and_then(|digest| digest.timing_digest.first()?.as_ref());
+    let age = timing.and_then(|timing| timing.established_ts.elapsed().ok());
+    ctx.last_on_connection = age.is_some_and(|age| age >= Duration::from_secs(limit.into()));
 }

@@ -6,14 +6,15 @@
 use super::{Context, PublicPorts};
 use crate::client_address::{X_FORWARDED_FOR, X_FORWARDED_HOST, X_FORWARDED_PORT, X_FORWARDED_PROTO, joined};
 use crate::filters;
-use http::header::{HOST, HeaderName, HeaderValue, TE};
-use pingora::Result;
+use http::header::{CONNECTION, HOST, HeaderName, HeaderValue, TE};
 use pingora::http::RequestHeader;
+use pingora::{ErrorType, OrErr, Result};
 
 const X_FORWARDED_SCHEME: HeaderName = HeaderName::from_static("x-forwarded-scheme");
 const X_SCHEME: HeaderName = HeaderName::from_static("x-scheme");
 const X_REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const X_ORIGINAL_URI: HeaderName = HeaderName::from_static("x-original-uri");
 const X_ORIGINAL_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-original-forwarded-for");
 const X_ORIGINAL_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-original-forwarded-host");
 
@@ -24,8 +25,10 @@ pub(super) fn filter(
     request: &mut RequestHeader,
     ctx: &Context,
 ) -> Result<()> {
-    if !ctx.table().settings().client.enable_underscores_in_headers {
-        drop_underscores(request);
+    let table = ctx.table();
+    let settings = table.settings();
+    if settings.client.ignore_invalid_headers {
+        drop_invalid(request, settings.client.enable_underscores_in_headers);
     }
     // httpoxy: CGI programs read it as HTTP_PROXY.
     request.remove_header("proxy");
@@ -50,10 +53,20 @@ pub(super) fn filter(
     if !ctx.request_id.is_empty() && (ctx.made_request_id || missing) {
         request.insert_header(X_REQUEST_ID, &ctx.request_id)?;
     }
-    match &ctx.route {
-        Some(route) => filters::upstream_phase(route, request, ctx),
-        None => Ok(()),
+    if settings.headers.proxy_add_original_uri_header {
+        request.insert_header(
+            X_ORIGINAL_URI,
+            HeaderValue::from_bytes(client.raw_path())
+                .or_err(ErrorType::InvalidHTTPHeader, "the target cannot be a header")?,
+        )?;
     }
+    if ctx.last_on_connection {
+        request.insert_header(CONNECTION, HeaderValue::from_static("close"))?;
+    }
+    if let Some(route) = &ctx.route {
+        filters::upstream_phase(route, request, ctx)?;
+    }
+    table.compiled().set_on(request)
 }
 
 /// Who asks. The chain, where it is kept, grows by whom we know, as in ingress-nginx: the neighbour.
@@ -104,13 +117,16 @@ fn move_header(
     Ok(())
 }
 
-/// `X_Forwarded_For` and `X-Forwarded-For` are one variable to many applications.
-fn drop_underscores(request: &mut RequestHeader) {
-    if !request.headers.keys().any(|name| name.as_str().contains('_')) {
+/// As nginx: names have letters, digits and `-`, and `_` only where that is allowed. `X_Forwarded_For` and
+/// `X-Forwarded-For` are one variable to many applications.
+fn drop_invalid(request: &mut RequestHeader, underscores: bool) {
+    let bad = |name: &HeaderName| {
+        !name.as_str().bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || (underscores && b == b'_'))
+    };
+    if !request.headers.keys().any(bad) {
         return;
     }
-    let names: Vec<HeaderName> =
-        request.headers.keys().filter(|name| name.as_str().contains('_')).cloned().collect();
+    let names: Vec<HeaderName> = request.headers.keys().filter(|name| bad(name)).cloned().collect();
     for name in names {
         request.remove_header(&name);
     }

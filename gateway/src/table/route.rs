@@ -17,6 +17,8 @@ pub struct CompiledRoute {
     pub group: Option<Arc<Group>>,
     /// What its annotations do to requests.
     pub filters: Filters,
+    /// What [`CompiledRoute::service_port`] says.
+    pub service_port: Box<str>,
     /// Counters, shared with every route that has the same labels.
     pub stats: Arc<RouteStats>,
 }
@@ -43,6 +45,11 @@ impl CompiledRoute {
             Backend::Upstream(id) => &id.service,
             Backend::NotFound => "",
         }
+    }
+
+    /// The port of the Service as the Ingress names it; empty when the backend is not a Service, or names none.
+    pub fn service_port(&self) -> &str {
+        &self.service_port
     }
 
     /// The name of the upstream, `namespace-service-port`; empty when the backend is not a Service.

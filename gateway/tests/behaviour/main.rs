@@ -7,8 +7,10 @@
 #![cfg(test)]
 
 mod access_log;
+mod access_log_format;
 mod admin;
 mod client_address;
+mod configmap;
 mod conflicts;
 mod default_backend;
 mod drain;

@@ -10,7 +10,6 @@
 
 pub(crate) mod backend;
 pub(crate) mod certificates;
-pub(crate) mod controller;
 pub(crate) mod dns;
 pub(crate) mod echo;
 pub(crate) mod edge;
@@ -20,6 +19,7 @@ pub(crate) mod load;
 pub(crate) mod manifest;
 pub(crate) mod ports;
 pub(crate) mod process;
+pub(crate) mod settings;
 pub(crate) mod tls;
 
 use std::time::{Duration, Instant};

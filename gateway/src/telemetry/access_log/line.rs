@@ -1,8 +1,8 @@
 //! One line of the access log.
 
-use super::Record;
 use super::escape;
 use super::stamp::{Stamp, padded};
+use super::{Custom, Record, custom};
 use crate::args::LogFormat;
 use std::io::Write;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -14,6 +14,13 @@ pub(super) fn write(out: &mut Vec<u8>, stamp: &mut Stamp, format: LogFormat, rec
         LogFormat::Json => json(out, stamp, now, record),
         LogFormat::Text => text(out, stamp, now, record),
     }
+    out.push(b'\n');
+}
+
+/// The same in the form that the operator wrote.
+pub(super) fn write_custom(out: &mut Vec<u8>, stamp: &mut Stamp, format: &Custom, record: &Record<'_>) {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    custom::write(out, stamp, now, format, record);
     out.push(b'\n');
 }
 

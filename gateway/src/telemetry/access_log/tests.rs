@@ -68,6 +68,11 @@ fn record() -> Record<'static> {
         header_time: Some(Duration::from_millis(12)),
         request_id: "0af",
         user_agent: "curl/8",
+        upstream_time: Some(Duration::from_millis(15)),
+        target: "/p?q",
+        unrouted: false,
+        request_headers: None,
+        response_headers: None,
     }
 }
 
@@ -75,7 +80,7 @@ fn written(format: LogFormat, records: &[Record<'_>]) -> String {
     let sink = Sink::default();
     let log = AccessLog::start(format, Box::new(sink.clone()), Counter::default());
     for record in records {
-        log.record(record);
+        log.record(record, None);
     }
     log.flush(LONG);
     sink.text()
@@ -174,12 +179,12 @@ fn a_stalled_sink_stops_nobody_and_every_line_is_either_written_or_counted() {
     let stalled = Stalled { reached: reached_sender, go_on: go_on_receiver, sink: sink.clone() };
     let dropped = Counter::default();
     let log = AccessLog::start(LogFormat::Json, Box::new(stalled), dropped.clone());
-    log.record(&record());
+    log.record(&record(), None);
     // From here on the writer hangs in the sink.
     reached.recv_timeout(LONG).unwrap();
     let mut recorded = 1;
     while dropped.get() < 1000 {
-        log.record(&record());
+        log.record(&record(), None);
         recorded += 1;
         assert!(recorded < 1_000_000, "a full buffer takes no more lines");
     }
@@ -194,7 +199,7 @@ fn lines_of_many_threads_arrive_whole() {
     let log = AccessLog::start(LogFormat::Json, Box::new(sink.clone()), Counter::default());
     thread::scope(|scope| {
         for _ in 0..8 {
-            scope.spawn(|| (0..500).for_each(|_| log.record(&record())));
+            scope.spawn(|| (0..500).for_each(|_| log.record(&record(), None)));
         }
     });
     log.flush(LONG);
@@ -217,7 +222,7 @@ fn a_sink_that_fails_is_counted() {
     let dropped = Counter::default();
     let log = AccessLog::start(LogFormat::Text, Box::new(Broken), dropped.clone());
     for _ in 0..3 {
-        log.record(&record());
+        log.record(&record(), None);
     }
     log.flush(LONG);
     assert_eq!(dropped.get(), 3);
