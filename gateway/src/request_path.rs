@@ -326,6 +326,19 @@ mod tests {
         }
 
         #[test]
+        fn an_escaped_path_is_a_valid_target_that_means_the_same(path in proptest::collection::vec(any::<u8>(), 0..40)) {
+            let raw = escape(&path);
+            prop_assert!(raw.starts_with('/') && raw.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'?' && byte != b'#'));
+            let target = http::uri::PathAndQuery::try_from(raw.as_str());
+            prop_assert_eq!(target.map(|target| target.as_str().to_owned()).ok(), Some(raw.clone()));
+            let decoded = decode(raw.as_bytes());
+            let start: &[u8] = if path.first() == Some(&b'/') { b"" } else { b"/" };
+            if !path.iter().any(u8::is_ascii_control) {
+                prop_assert_eq!(decoded, Ok([start, &path].concat()));
+            }
+        }
+
+        #[test]
         fn a_normal_path_survives_encoding_and_is_normal(bytes in proptest::collection::vec(any::<u8>(), 0..40)) {
             let raw: String = std::iter::once('/').chain(bytes.iter().map(|byte| char::from(*byte))).collect();
             let escaped = bytes.iter().fold("/".to_owned(), |raw, byte| format!("{raw}%{byte:02x}"));

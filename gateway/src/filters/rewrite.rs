@@ -53,8 +53,11 @@ impl Rewrite {
             raw.push(b'?');
             raw.extend_from_slice(query);
         }
-        if let Some(prefix) = prefix {
-            request.insert_header(X_FORWARDED_PREFIX, header_value(&prefix))?;
+        match prefix {
+            // As in nginx, an empty header is none, and the client's own goes all the same.
+            Some(prefix) if prefix.is_empty() => drop(request.remove_header(&X_FORWARDED_PREFIX)),
+            Some(prefix) => request.insert_header(X_FORWARDED_PREFIX, header_value(&prefix))?,
+            None => {}
         }
         request.set_raw_path(&raw)
     }

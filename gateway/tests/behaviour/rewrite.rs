@@ -97,7 +97,7 @@ fn groups_that_are_missing_are_empty_and_a_path_always_starts_with_a_slash() {
 
 #[test]
 fn variables_are_expanded() {
-    let (edge, backend) = edge(&[rewriting("/v(.*)", "/$namespace/${service_name}/$service_port/$host$1")]);
+    let (edge, backend) = edge(&[rewriting("/v(.*)", "/$namespace/$service_name/$service_port/$host$1")]);
     assert_eq!(seen(&edge, &backend, "/v/x"), "/test/web/80/a.test/x");
 }
 
