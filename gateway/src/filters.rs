@@ -9,19 +9,25 @@
 //! route has, and no others. The order within a phase is that of ingress-nginx.
 
 pub mod canary;
+mod cors;
+mod https_redirect;
 pub mod rate_limit;
+mod redirect;
 mod rewrite;
 pub mod source_range;
 mod upstream_vhost;
 
 use crate::answer::Answer;
-use crate::proxy::Context;
+use crate::proxy::{Context, PublicPorts};
 use crate::reason::Reason;
 use crate::table::CompiledRoute;
+use cors::Cors;
 use ingora_config::Route;
+use ingora_config::policy::HttpsRedirect;
 use pingora::Result as ProxyResult;
 use pingora::http::{RequestHeader, ResponseHeader};
 use rate_limit::{RateLimit, slots::Slots};
+use redirect::Redirect;
 use rewrite::Rewrite;
 use source_range::SourceRange;
 use std::sync::Arc;
@@ -35,6 +41,8 @@ pub struct Filters {
     source_range: Option<SourceRange>,
     upstream: Box<[UpstreamFilter]>,
     response: Box<[ResponseFilter]>,
+    /// What the route itself says of redirects to HTTPS; the ConfigMap may change without it.
+    pub(crate) https_redirect: HttpsRedirect,
 }
 
 /// A filter of the rewrite phase: answers without regard to who asks.
@@ -43,6 +51,8 @@ enum RewriteFilter {
     Denied,
     /// `rewrite-target` with a scheme.
     Rewrite(Rewrite),
+    Preflight(Arc<Cors>),
+    Redirect(Redirect),
 }
 
 /// A filter of the access phase: refuses some clients.
@@ -60,21 +70,36 @@ enum UpstreamFilter {
 
 /// A filter of what the client sees.
 #[derive(Debug)]
-enum ResponseFilter {}
+enum ResponseFilter {
+    Cors(Arc<Cors>),
+}
 
 impl Filters {
     /// Compiles what the policy of a route asks for, each phase in its order.
     pub fn compile(route: &Route, slots: &Arc<Slots>) -> Self {
         let policy = &*route.policy;
-        let (mut rewrite, mut upstream) = (Vec::new(), Vec::new());
+        let https_redirect = policy.https_redirect.as_deref().copied().unwrap_or_default();
         if policy.denied {
-            rewrite.push(RewriteFilter::Denied);
+            // Nothing else runs, CORS neither.
+            return Self { rewrite: [RewriteFilter::Denied].into(), https_redirect, ..Self::default() };
+        }
+        let (mut rewrite, mut upstream, mut response) = (Vec::new(), Vec::new(), Vec::new());
+        if let Some(Ok(cors)) = policy.cors.as_deref().map(Cors::compile) {
+            let cors = Arc::new(cors);
+            rewrite.push(RewriteFilter::Preflight(Arc::clone(&cors)));
+            response.push(ResponseFilter::Cors(cors));
+        }
+        let path = route.key.path.value.as_str();
+        if let Some(redirect) = &policy.redirect {
+            match Redirect::compile(redirect, path) {
+                Ok(redirect) => rewrite.extend(redirect.map(RewriteFilter::Redirect)),
+                Err(_) => rewrite.push(RewriteFilter::Denied),
+            }
         }
         // Before the path changes, so that a Host with the request's URI has the one the client sent.
         if let Some(vhost) = &policy.upstream_vhost {
             upstream.push(UpstreamFilter::UpstreamVhost(UpstreamVhost::compile(vhost)));
         }
-        let path = route.key.path.value.as_str();
         match policy.rewrite.as_ref().and_then(|policy| Rewrite::compile(policy, path)) {
             Some(filter) if filter.redirects() => rewrite.push(RewriteFilter::Rewrite(filter)),
             Some(filter) => upstream.push(UpstreamFilter::Rewrite(filter)),
@@ -82,13 +107,13 @@ impl Filters {
         }
         let limit = policy.rate_limit.as_ref();
         let limit = limit.and_then(|limit| RateLimit::compile(limit, &route.ingress, slots));
-        let access: Vec<_> = limit.map(AccessFilter::RateLimit).into_iter().collect();
         Self {
             rewrite: rewrite.into(),
-            access: access.into(),
+            access: limit.map(AccessFilter::RateLimit).into_iter().collect(),
             source_range: policy.source_range.as_ref().map(|lists| SourceRange::compile(lists)),
             upstream: upstream.into(),
-            ..Self::default()
+            response: response.into(),
+            https_redirect,
         }
     }
 }
@@ -98,6 +123,7 @@ impl Filters {
 /// # Errors
 /// The answer, when the request is answered here.
 pub fn rewrite_phase(
+    ports: &PublicPorts,
     route: &CompiledRoute,
     request: &RequestHeader,
     ctx: &mut Context,
@@ -106,9 +132,11 @@ pub fn rewrite_phase(
         match filter {
             RewriteFilter::Denied => return Err(Answer::page(Reason::Denied)),
             RewriteFilter::Rewrite(filter) => return Err(filter.redirect(route, request, ctx)),
+            RewriteFilter::Preflight(cors) => cors.preflight(request)?,
+            RewriteFilter::Redirect(redirect) => return Err(redirect.answer(ports, route, ctx)),
         }
     }
-    Ok(())
+    https_redirect::check(ports, route, request, ctx)
 }
 
 /// Runs the access phase of a route.
@@ -149,12 +177,14 @@ pub fn upstream_phase(route: &CompiledRoute, request: &mut RequestHeader, ctx: &
 /// When a header cannot be set, which ends the request with 500.
 pub fn response_phase(
     route: &CompiledRoute,
-    _request: &RequestHeader,
-    _response: &mut ResponseHeader,
+    request: &RequestHeader,
+    response: &mut ResponseHeader,
     _ctx: &Context,
 ) -> ProxyResult<()> {
     for filter in &route.filters.response {
-        match *filter {}
+        match filter {
+            ResponseFilter::Cors(cors) => cors.respond(request, response)?,
+        }
     }
     Ok(())
 }

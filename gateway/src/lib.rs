@@ -24,6 +24,7 @@ pub mod drain;
 pub mod filters;
 pub mod front;
 pub mod live;
+pub mod location;
 pub mod networks;
 pub mod page;
 pub mod proxy;

@@ -37,12 +37,13 @@ use std::os::fd::RawFd;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The ports clients use, which differ from the ports we listen on where something in front translates them.
+/// The ports clients use, which differ from the ports we listen on where something in front translates them. Digits, as
+/// `X-Forwarded-Port` and redirects name them.
 #[derive(Clone, Debug)]
 pub struct PublicPorts {
-    /// `X-Forwarded-Port` for clear text.
+    /// For clear text.
     pub http: String,
-    /// `X-Forwarded-Port` for TLS.
+    /// For TLS.
     pub https: String,
 }
 

@@ -32,6 +32,8 @@ pub struct Context {
     pub forwarded: Forwarded,
     /// Whether it came over TLS.
     pub tls: bool,
+    /// Whether a certificate is configured for the host; only known of requests in clear text.
+    pub has_certificate: bool,
     /// The host without port, lower case, as routed.
     pub host: String,
     /// Its ID, as the upstream and the log see it; empty when none is made.
@@ -88,6 +90,7 @@ impl Context {
             neighbour: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
             forwarded: Forwarded::default(),
             tls: false,
+            has_certificate: false,
             host: String::new(),
             request_id: String::new(),
             reason: None,
@@ -116,7 +119,8 @@ impl Context {
         self.table.as_ref().expect("the first phase pins the table before any other phase runs")
     }
 
-    /// The scheme the client used: `http`, `https`, or any text that a trusted neighbour wrote.
+    /// The scheme the client used: `http`, `https`, or any text that a trusted neighbour wrote. What redirects to HTTPS decide
+    /// by.
     pub fn scheme(&self) -> &str {
         self.forwarded.scheme(self.tls)
     }

@@ -44,7 +44,7 @@ fn found(live: &Live, host: &str, path: &str) -> String {
             let path = &route.route.key.path;
             format!("{} {:?} {}", route.route.key.host, path.kind, path.value)
         }
-        Found::AddSlash => "AddSlash".into(),
+        Found::AddSlash(_) => "AddSlash".into(),
         Found::AppRoot(location) => format!("AppRoot {location}"),
         Found::OtherHost(host) => format!("OtherHost {host}"),
         Found::DefaultBackend(_) => "DefaultBackend".into(),
@@ -253,7 +253,7 @@ proptest! {
                 // A request that pinned the generation before sees what it saw.
                 let again = match before.find(host, path) {
                     Found::Route(route) => format!("{} {:?} {}", route.route.key.host, route.route.key.path.kind, route.path()),
-                    Found::AddSlash => "AddSlash".into(),
+                    Found::AddSlash(_) => "AddSlash".into(),
                     _ => "Nothing".into(),
                 };
                 prop_assert_eq!(again, answer);
