@@ -4,6 +4,8 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .PHONY: help run test build check golden bench deny doc
 
+SERVERS := controller-sync/tests/cluster/servers/build
+
 step = @printf '\n==> %s\n' "$(1)"
 
 help: ## List the targets
@@ -21,6 +23,8 @@ test: ## Everything CI runs: formatting, lints, all tests over real sockets, doc
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	$(call step,build of the programs that the tests start)
 	cargo build --workspace --bins --locked
+	$(call step,servers of the cluster tests: built once and kept outside the tree)
+	@if $(SERVERS) --check; then $(SERVERS); fi
 	$(call step,tests)
 	cargo test --workspace --locked
 	$(call step,documentation; warnings are errors)

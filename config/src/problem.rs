@@ -36,6 +36,8 @@ pub enum Reason {
     FileUnreadable,
     /// One object of a file or of the API cannot be decoded and is skipped.
     ObjectInvalid,
+    /// A kind may not be read from the API server; what was read before stays.
+    KindForbidden,
     /// A kind that Ingora does not read.
     KindIgnored,
     /// The same object stands in two places; the first in file order counts.
@@ -84,6 +86,16 @@ pub enum Reason {
     AnnotationConflict,
     /// A canary Ingress has no ordinary Ingress with the same host and path.
     CanaryWithoutPrimary,
+    /// A ConfigMap that a flag or another ConfigMap names does not exist.
+    ConfigMapNotFound,
+    /// A key of the ConfigMap that nobody knows.
+    SettingUnknown,
+    /// A key of the ConfigMap whose value cannot be used.
+    SettingInvalid,
+    /// A key of the ConfigMap that Ingora does not act on.
+    SettingUnsupported,
+    /// A key of the ConfigMap that means nothing outside of nginx.
+    SettingIgnored,
 }
 
 impl fmt::Display for Reason {

@@ -3,6 +3,7 @@
 //! One file per group of keys. Every field names the ingress-nginx ConfigMap key it stands for; the defaults are that key's
 //! defaults.
 
+mod access_log;
 mod client;
 mod client_address;
 mod headers;
@@ -11,15 +12,20 @@ mod limits;
 mod proxy;
 mod redirect;
 mod source_range;
+mod tls;
 
+pub use access_log::{
+    AccessLog, LogEscape, LogFormat, LogPart, LogVariable, MAX_REGEX_BYTES, MAX_URL_PATTERNS, UrlPattern,
+};
 pub use client::Client;
 pub use client_address::ClientAddress;
-pub use headers::Headers;
+pub use headers::{HeaderLine, Headers, InvalidHeader};
 pub use hsts::Hsts;
 pub use limits::Limits;
-pub use proxy::Proxy;
+pub use proxy::{NextUpstream, Proxy};
 pub use redirect::RedirectDefaults;
 pub use source_range::SourceRangeDefaults;
+pub use tls::{Tls, TlsVersion};
 
 use crate::{NamespacedName, UpstreamId};
 use serde::{Deserialize, Serialize};
@@ -32,6 +38,8 @@ pub struct Settings {
     /// The Secret of the default certificate (`--default-ssl-certificate`); `None` or an unusable one is a
     /// certificate that the gateway makes itself.
     pub default_certificate: Option<NamespacedName>,
+    /// Something that should protect every route is missing: every request that a route takes is answered with 503.
+    pub denied: bool,
     /// How upstreams are spoken to.
     pub proxy: Proxy,
     /// How patient the gateway is with clients.
@@ -48,4 +56,11 @@ pub struct Settings {
     pub source_range: SourceRangeDefaults,
     /// Headers that pass, and that are made.
     pub headers: Headers,
+    /// TLS towards clients.
+    pub tls: Tls,
+    /// The access log.
+    pub access_log: AccessLog,
+    /// `worker-shutdown-timeout`, seconds that requests in flight have to end when the gateway leaves; `None` is the
+    /// gateway's flag `--drain-timeout`.
+    pub worker_shutdown_timeout: Option<u32>,
 }

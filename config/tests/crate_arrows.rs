@@ -4,6 +4,7 @@
 
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand};
 use std::collections::BTreeSet;
+use std::path::Path;
 
 fn metadata() -> Metadata {
     let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml");
@@ -61,6 +62,38 @@ fn the_gateway_knows_config_and_neither_kubernetes_nor_controller_sync() {
     assert!(tree(&metadata(), "ingora-gateway").contains("ingora-config"));
     assert_knows_none("ingora-gateway", KUBERNETES);
     assert_knows_none("ingora-gateway", &["ingora-controller-sync", "ingora-loadtest"]);
+}
+
+/// Were Kubernetes clients called otherwise, the test above could not fail.
+#[test]
+fn controller_sync_is_the_one_that_knows_kubernetes() {
+    let tree = tree(&metadata(), "ingora-controller-sync");
+    for word in KUBERNETES {
+        assert!(tree.iter().any(|name| name.starts_with(word)), "no {word} in {tree:?}");
+    }
+}
+
+#[test]
+fn the_gateway_reads_no_token_and_looks_for_no_api_server() {
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("../gateway/src")];
+    let mut read = 0;
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let text = std::fs::read_to_string(&path).unwrap().to_lowercase();
+            for word in
+                ["serviceaccount", "service-account", "kubeconfig", "kubernetes_service_", "/var/run/secrets"]
+            {
+                assert!(!text.contains(word), "{} speaks of {word}", path.display());
+            }
+            read += 1;
+        }
+    }
+    assert!(read > 20, "only {read} files");
 }
 
 #[test]

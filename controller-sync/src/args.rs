@@ -1,9 +1,12 @@
 //! The command line of `ingora`. Every flag has an environment variable, and `--help` says the default.
 
+use crate::source::cluster::client::ClientOptions;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ingora_config::NamespacedName;
+use std::path::PathBuf;
 
 pub mod check;
+pub mod outputs;
 pub mod sync;
 
 /// The controller of Ingora: reads Kubernetes objects and tells the gateway what to serve.
@@ -81,9 +84,32 @@ pub struct Choice {
     pub disable_catch_all: bool,
 }
 
+/// The flags that say where the cluster is.
+#[derive(Debug, Args)]
+pub struct Cluster {
+    /// The kubeconfig that says where the cluster is and who we are there [default: $KUBECONFIG, else the Pod's service
+    /// account, else ~/.kube/config]
+    #[arg(long, env = "INGORA_KUBECONFIG", value_name = "PATH")]
+    pub kubeconfig: Option<PathBuf>,
+
+    /// The URL of the API server [default: as found with the credentials]
+    #[arg(long, env = "INGORA_APISERVER_HOST", value_name = "URL")]
+    pub apiserver_host: Option<String>,
+}
+
+impl Cluster {
+    fn options(&self) -> ClientOptions {
+        // An empty environment variable is none.
+        ClientOptions {
+            kubeconfig: self.kubeconfig.clone().filter(|path| !path.as_os_str().is_empty()),
+            apiserver_host: self.apiserver_host.clone().filter(|host| !host.is_empty()),
+        }
+    }
+}
+
 impl Choice {
-    /// The options for objects from files.
-    fn options(&self) -> crate::store::Options {
+    /// The options for objects from files or from a cluster.
+    fn options(&self, files: bool) -> crate::store::Options {
         let defaults = crate::store::Options::default();
         let filled = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
         crate::store::Options {
@@ -96,8 +122,8 @@ impl Choice {
             configmap: self.configmap.clone(),
             annotations_prefix: self.annotations_prefix.trim_end_matches('/').to_owned(),
             disable_catch_all: self.disable_catch_all,
-            allow_loopback_endpoints: true,
-            classes_elsewhere: true,
+            allow_loopback_endpoints: files,
+            classes_elsewhere: files,
         }
     }
 }

@@ -43,15 +43,15 @@ pub struct Summary {
 }
 
 /// Checks objects as they would be served together. `file_problems` are those found while reading them; they become part
-/// of the report. Manifests rarely carry IngressClasses and never EndpointSlices, so that a class named like
-/// [`Options::ingress_class`] is taken for granted, and missing endpoints are no problem unless there are slices.
+/// of the report. Manifests rarely have EndpointSlices, so that missing endpoints are no problem unless there are slices;
+/// for IngressClasses see [`Options::classes_elsewhere`].
 pub fn check(
     objects: impl IntoIterator<Item = (Object, Option<SourceLocation>)>,
     file_problems: Vec<Problem>,
     options: Options,
     now: SystemTime,
 ) -> Report {
-    let mut store = Store::new(Options { classes_elsewhere: true, ..options });
+    let mut store = Store::new(options);
     let (mut ingresses, mut slices) = (0, 0);
     let mut annotations = Vec::new();
     for (object, location) in objects {
@@ -172,7 +172,8 @@ mod tests {
     }
 
     fn run(objects: Vec<(Object, Option<SourceLocation>)>) -> Report {
-        check(objects, Vec::new(), Options::default(), SystemTime::UNIX_EPOCH)
+        let options = Options { classes_elsewhere: true, ..Options::default() };
+        check(objects, Vec::new(), options, SystemTime::UNIX_EPOCH)
     }
 
     #[test]

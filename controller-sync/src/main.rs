@@ -2,9 +2,9 @@
 
 use clap::Parser as _;
 use ingora_controller_sync::args::check::{CheckArguments, OutputFormat};
-use ingora_controller_sync::args::sync::SyncArguments;
+use ingora_controller_sync::args::sync::{SyncArguments, TwoSources};
 use ingora_controller_sync::args::{Arguments, Command, LogFormat};
-use ingora_controller_sync::run::Controller;
+use ingora_controller_sync::run::{Controller, RunError};
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -17,10 +17,15 @@ fn main() -> ExitCode {
     match Arguments::parse().command {
         Command::Sync(arguments) => match sync(&arguments) {
             Ok(()) => ExitCode::SUCCESS,
+            Err(error) if is_usage(&error) => complain(&error, UNUSABLE),
             Err(error) => complain(&error, 1),
         },
         Command::Check(arguments) => check(&arguments),
     }
+}
+
+fn is_usage(error: &anyhow::Error) -> bool {
+    error.is::<TwoSources>() || error.downcast_ref::<RunError>().is_some_and(RunError::is_usage)
 }
 
 fn complain(error: &anyhow::Error, code: u8) -> ExitCode {
@@ -56,9 +61,11 @@ async fn asked_to_end(mut interrupt: Signal, mut terminate: Signal) {
 
 fn log_to_stdout(format: LogFormat, verbose: u8) {
     let filter = match verbose {
-        0 => "info,hickory_resolver=error,hickory_net=error,hickory_proto=error",
-        1 => "info,ingora_controller_sync=debug",
-        _ => "debug,ingora_controller_sync=trace",
+        // kube complains of everything that fails, and may quote what it did not understand; our own source says what
+        // matters.
+        0 => "info,kube_client=off,hickory_resolver=error,hickory_net=error,hickory_proto=error",
+        1 => "info,kube_client=off,ingora_controller_sync=debug",
+        _ => "debug,kube_client=off,ingora_controller_sync=trace",
     };
     let builder = tracing_subscriber::fmt().with_env_filter(EnvFilter::new(filter)).with_target(false);
     match format {

@@ -10,6 +10,9 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 use std::fmt::{self, Write as _};
 
+pub mod outputs;
+pub mod source;
+
 /// The labels of `ingora_sync_problems`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct ProblemLabels {
@@ -62,12 +65,16 @@ pub struct Metrics {
     pub gateways_cut: Counter,
     /// DNS look-ups that failed.
     pub dns_failures: Counter,
+    /// How reading from the cluster goes.
+    pub source: source::SourceMetrics,
+    /// How writing into the cluster goes.
+    pub outputs: outputs::OutputMetrics,
 }
 
 impl Default for Metrics {
     fn default() -> Self {
         let mut metrics = Self {
-            registry: Registry::with_prefix("ingora_sync"),
+            registry: Registry::default(),
             problems: Family::default(),
             objects: Family::default(),
             revision: Gauge::default(),
@@ -77,6 +84,8 @@ impl Default for Metrics {
             gateways: Gauge::default(),
             gateways_cut: Counter::default(),
             dns_failures: Counter::default(),
+            source: source::SourceMetrics::default(),
+            outputs: outputs::OutputMetrics::default(),
         };
         metrics.register();
         metrics
@@ -85,7 +94,7 @@ impl Default for Metrics {
 
 impl Metrics {
     fn register(&mut self) {
-        let registry = &mut self.registry;
+        let registry = self.registry.sub_registry_with_prefix("ingora_sync");
         registry.register("problems", "Problems of users' objects there are now", self.problems.clone());
         registry.register("objects", "Kubernetes objects held", self.objects.clone());
         registry.register("revision", "The last published revision", self.revision.clone());
@@ -109,6 +118,9 @@ impl Metrics {
             self.gateways_cut.clone(),
         );
         registry.register("dns_failures", "DNS look-ups that failed", self.dns_failures.clone());
+        self.source.register(registry);
+        self.outputs.register(registry);
+        self.outputs.register_compatible(self.registry.sub_registry_with_prefix("nginx_ingress_controller"));
     }
 
     /// All of it in the OpenMetrics text format.

@@ -4,6 +4,7 @@
 //! where they come from is `source`, where they go is `store`.
 
 use ingora_config::{NamespacedName, ObjectRef};
+use serde::Deserializer;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::fmt;
@@ -158,6 +159,18 @@ fn field_prefix(field: &str) -> String {
 }
 
 impl Object {
+    /// Its kind.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Ingress(_) => Kind::Ingress,
+            Self::IngressClass(_) => Kind::IngressClass,
+            Self::Service(_) => Kind::Service,
+            Self::EndpointSlice(_) => Kind::EndpointSlice,
+            Self::Secret(_) => Kind::Secret,
+            Self::ConfigMap(_) => Kind::ConfigMap,
+        }
+    }
+
     /// Which object it is.
     pub fn key(&self) -> ObjectKey {
         let (kind, metadata) = match self {
@@ -193,23 +206,40 @@ impl Object {
             return Err(fail("kind", "it is missing or not a string"));
         };
         let Some(kind) = Kind::of(api_version, name) else { return Ok(None) };
-        let decoded = match kind {
-            Kind::Ingress => decode(value, kind).map(Self::Ingress),
-            Kind::IngressClass => decode(value, kind).map(Self::IngressClass),
-            Kind::Service => decode(value, kind).map(Self::Service),
-            Kind::EndpointSlice => decode(value, kind).map(Self::EndpointSlice),
-            Kind::Secret => decode(value, kind).map(Self::Secret),
-            Kind::ConfigMap => decode(value, kind).map(Self::ConfigMap),
-        };
-        let mut decoded = decoded.map_err(|(field, message)| fail(&field, &message))?;
-        decoded.metadata_mut().normalise(kind).map_err(|(field, message)| fail(field, &message))?;
+        Self::decode(kind, value).map(Some).map_err(|(field, message)| fail(&field, &message))
+    }
+
+    /// Decodes an object of a kind that is known from where it came, such as a list, whose elements do not say it.
+    ///
+    /// # Errors
+    /// As [`Self::from_value`].
+    pub fn from_json(kind: Kind, json: &str) -> Result<Self, DecodeError> {
+        Self::decode(kind, &mut serde_json::Deserializer::from_str(json)).map_err(|(field, message)| {
+            // Only now is it worth reading a second time.
+            let value = serde_json::from_str(json).unwrap_or_default();
+            let object = ObjectRef { kind: kind.to_string(), ..claimed(&value) };
+            DecodeError { object, field, message }
+        })
+    }
+
+    fn decode<'de>(kind: Kind, from: impl Deserializer<'de>) -> Result<Self, (String, String)> {
+        let mut decoded = match kind {
+            Kind::Ingress => decode(from, kind).map(Self::Ingress),
+            Kind::IngressClass => decode(from, kind).map(Self::IngressClass),
+            Kind::Service => decode(from, kind).map(Self::Service),
+            Kind::EndpointSlice => decode(from, kind).map(Self::EndpointSlice),
+            Kind::Secret => decode(from, kind).map(Self::Secret),
+            Kind::ConfigMap => decode(from, kind).map(Self::ConfigMap),
+        }?;
+        let own = |(field, message): (&str, String)| (field.to_owned(), message);
+        decoded.metadata_mut().normalise(kind).map_err(own)?;
         match &decoded {
             Self::EndpointSlice(slice) => slice.check_size(),
             Self::ConfigMap(map) => map.check_size(),
             _ => Ok(()),
         }
-        .map_err(|(field, message)| fail(field, &message))?;
-        Ok(Some(decoded))
+        .map_err(own)?;
+        Ok(decoded)
     }
 
     fn metadata_mut(&mut self) -> &mut Metadata {
@@ -246,14 +276,22 @@ fn claimed(value: &Value) -> ObjectRef {
     ObjectRef::new(kind, &NamespacedName::new(namespace, name))
 }
 
-fn decode<T: DeserializeOwned>(value: Value, kind: Kind) -> Result<Box<T>, (String, String)> {
-    serde_path_to_error::deserialize(value).map(Box::new).map_err(|error| {
+fn decode<'de, T: DeserializeOwned>(
+    from: impl Deserializer<'de>,
+    kind: Kind,
+) -> Result<Box<T>, (String, String)> {
+    serde_path_to_error::deserialize(from).map(Box::new).map_err(|error| {
         let path = error.path().to_string();
         let field = if path == "." { String::new() } else { path.chars().take(200).collect() };
         // The decoder quotes what it did not expect, and in a Secret that may be the key.
         let message = match kind {
             Kind::Secret => "it does not have the form that a Secret has there".to_owned(),
-            _ => error.inner().to_string().chars().filter(|c| !c.is_control()).take(200).collect(),
+            _ => {
+                let message = error.inner().to_string();
+                // The place in a line of a watch helps nobody.
+                let plain = message.split_once(" at line ").map_or(message.as_str(), |(plain, _)| plain);
+                plain.chars().filter(|c| !c.is_control()).take(200).collect()
+            }
         };
         (field, message)
     })

@@ -11,6 +11,22 @@ use std::sync::Arc;
 /// The most lines of one publication; a directory of mistakes must not drown the log.
 const MAX_LINES: usize = 200;
 
+/// Problems that came and problems that went.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// There now, and not before.
+    pub new: BTreeSet<Problem>,
+    /// There before, and not now.
+    pub solved: BTreeSet<Problem>,
+}
+
+impl Changes {
+    /// Whether everything is as it was.
+    pub fn is_empty(&self) -> bool {
+        self.new.is_empty() && self.solved.is_empty()
+    }
+}
+
 /// Problems between hearing of them and logging them.
 pub struct ProblemLog {
     metrics: Arc<Metrics>,
@@ -48,8 +64,8 @@ impl ProblemLog {
         }
     }
 
-    /// Logs what changed since the last call.
-    pub fn flush(&mut self) {
+    /// Logs what changed since the last call, and answers it.
+    pub fn flush(&mut self) -> Changes {
         let (new, solved) = (std::mem::take(&mut self.new), std::mem::take(&mut self.solved));
         for problem in &new {
             self.metrics.problems.get_or_create(&labels(problem)).inc();
@@ -63,6 +79,7 @@ impl ProblemLog {
         if left > 0 {
             tracing::warn!("{left} more problems came or went; `ingora check` lists what there is");
         }
+        Changes { new, solved }
     }
 }
 

@@ -12,14 +12,20 @@
 use crate::dns::{Answer, Names};
 use crate::health;
 use crate::metrics::{KindLabel, Metrics};
+use crate::object::ObjectKey;
+use crate::outputs::{OutputOptions, Outputs};
 use crate::problem_log::ProblemLog;
 use crate::publish::{BindError, Limits, Publisher, Socket};
-use crate::source::{self, Batch, Event, file};
+use crate::source::cluster::client::{ClientError, ClientOptions, client};
+use crate::source::{self, Batch, Event, cluster, file};
 use crate::store::{Options, Store};
 use crate::translate::{Change, Translator};
+use futures_util::future::OptionFuture;
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 use tokio::net::TcpListener;
@@ -38,11 +44,25 @@ const CLOCK: Duration = Duration::from_secs(60);
 /// How many batches are taken in one go.
 const BATCHES_AT_ONCE: usize = 64;
 
+/// Where the objects come from: one or the other, never both.
+#[derive(Clone, Debug)]
+pub enum Source {
+    /// `--manifests`.
+    Manifests(Vec<PathBuf>),
+    /// A cluster, which is what is read without `--manifests`.
+    Cluster {
+        /// `--kubeconfig` and `--apiserver-host`.
+        client: ClientOptions,
+        /// The flags of the source itself.
+        options: cluster::Options,
+    },
+}
+
 /// What `ingora sync` was told.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// `--manifests`.
-    pub manifests: Vec<PathBuf>,
+    /// Where the objects come from.
+    pub source: Source,
     /// `--socket`.
     pub socket: PathBuf,
     /// `--healthz-host` and `--healthz-port`.
@@ -51,6 +71,8 @@ pub struct Config {
     pub dns_servers: Vec<SocketAddr>,
     /// The flags of store and translation.
     pub options: Options,
+    /// The flags of what is written into the cluster.
+    pub outputs: OutputOptions,
 }
 
 /// Why the controller does not run.
@@ -59,6 +81,9 @@ pub enum RunError {
     /// A path of `--manifests` cannot be used.
     #[error("--manifests {0}")]
     Manifests(#[from] file::UnusablePath),
+    /// There is no way to the API server.
+    #[error(transparent)]
+    Client(#[from] ClientError),
     /// The socket cannot be served.
     #[error(transparent)]
     Socket(#[from] BindError),
@@ -66,8 +91,15 @@ pub enum RunError {
     #[error(transparent)]
     Health(#[from] health::BindError),
     /// A source ended by itself, which none does.
-    #[error("the manifests are not read any more: the thread that does it ended; this is a defect of Ingora")]
+    #[error("nothing is read any more: the source ended; this is a defect of Ingora")]
     SourceEnded,
+}
+
+impl RunError {
+    /// Whether the command line asked for something that cannot be: the exit code 2.
+    pub fn is_usage(&self) -> bool {
+        matches!(self, Self::Client(ClientError::Nowhere | ClientError::Host(_)))
+    }
 }
 
 /// A controller that has everything it needs and has not begun.
@@ -92,13 +124,12 @@ impl Controller {
         let health = health::bind(config.health).await?;
         let (publisher, socket) = Publisher::bind(&config.socket, Limits::default(), Arc::clone(&metrics))?;
         let (sender, batches) = source::channel();
-        file::follow(&config.manifests, sender)?;
+        let (following, outputs) = follow(&config, sender, &metrics).await?;
         let (names, answers) = Names::new(&config.dns_servers, Arc::clone(&metrics));
-        tracing::info!(socket = %config.socket.display(), manifests = ?config.manifests, "reading manifests");
         Ok(Self {
             socket,
             health,
-            core: Core::new(config.options, publisher, names, metrics),
+            core: Core { following, outputs, ..Core::new(config.options, publisher, names, metrics) },
             batches,
             answers,
         })
@@ -117,15 +148,22 @@ impl Controller {
         let Self { socket, health, mut core, mut batches, mut answers } = self;
         let _health =
             health::serve(health, health::State::new(core.publisher.clone(), Arc::clone(&core.metrics)));
-        let mut shutdown = std::pin::pin!(shutdown);
+        let mut shutdown = pin!(shutdown);
         let mut clock = tokio::time::interval(CLOCK);
         let mut taken = Vec::with_capacity(BATCHES_AT_ONCE);
+        // The outputs may need to hear of changes while they end.
+        let mut ending = pin!(OptionFuture::default());
+        let mut leaving = false;
         let result = loop {
             let due = core.due();
             // In this order: a storm of events must not keep a publication from going out.
             tokio::select! {
                 biased;
-                () = &mut shutdown => break Ok(()),
+                () = &mut shutdown, if !leaving => {
+                    leaving = true;
+                    ending.set(Some(core.outputs.end()).into());
+                }
+                Some(()) = &mut ending => break Ok(()),
                 () = tokio::time::sleep_until(due.unwrap_or_else(far_future)), if due.is_some() => core.publish(),
                 Some(answer) = answers.recv() => core.answer(answer),
                 count = batches.recv_many(&mut taken, BATCHES_AT_ONCE) => {
@@ -133,6 +171,7 @@ impl Controller {
                         break Err(RunError::SourceEnded);
                     }
                     taken.drain(..).flatten().for_each(|event| core.event(event));
+                    core.complain_early();
                 }
                 _ = clock.tick() => core.time_passed(),
             }
@@ -140,6 +179,30 @@ impl Controller {
         // Gone before the process is, so that the next one finds no stale file.
         drop(socket);
         result
+    }
+}
+
+/// Starts the one source, and with a cluster what is written into it.
+async fn follow(
+    config: &Config,
+    batches: mpsc::Sender<Batch>,
+    metrics: &Arc<Metrics>,
+) -> Result<(Option<cluster::Following>, Outputs), RunError> {
+    let socket = config.socket.display();
+    match &config.source {
+        Source::Manifests(paths) => {
+            file::follow(paths, batches)?;
+            tracing::info!(%socket, manifests = ?paths, "reading manifests");
+            Ok((None, Outputs::none()))
+        }
+        Source::Cluster { client: to, options } => {
+            let client = client(to).await?;
+            let outputs = Outputs::start(&client, config.outputs.clone(), metrics);
+            let following =
+                cluster::follow(client, &config.options, options, metrics.source.clone(), batches);
+            tracing::info!(%socket, "reading from the cluster");
+            Ok((Some(following), outputs))
+        }
     }
 }
 
@@ -155,11 +218,16 @@ struct Core {
     names: Names,
     problems: ProblemLog,
     metrics: Arc<Metrics>,
+    /// The cluster source, which ends when this is dropped.
+    following: Option<cluster::Following>,
+    /// Objects that it was asked for and has not looked for yet.
+    unanswered: BTreeSet<ObjectKey>,
+    outputs: Outputs,
     /// Since when the source has delivered everything.
     ready: Option<Instant>,
     /// Since when something waits to be translated.
     waiting: Option<Instant>,
-    /// Translated before the first publication, which waits for DNS.
+    /// Translated before the first publication, which waits for DNS and for what others name.
     outbox: Vec<Change>,
     /// When was last translated.
     last_pass: Option<Instant>,
@@ -175,6 +243,9 @@ impl Core {
             names,
             problems: ProblemLog::new(Arc::clone(&metrics)),
             metrics,
+            following: None,
+            unanswered: BTreeSet::new(),
+            outputs: Outputs::none(),
             ready: None,
             waiting: None,
             outbox: Vec::new(),
@@ -191,6 +262,7 @@ impl Core {
             Event::Ready => {
                 self.ready.get_or_insert_with(Instant::now);
             }
+            Event::Answered(key) => drop(self.unanswered.remove(&key)),
         }
         self.waiting.get_or_insert_with(Instant::now);
     }
@@ -199,6 +271,14 @@ impl Core {
         self.names.answered(&answer.name);
         self.store.resolved(&answer.name, answer.addresses);
         self.waiting.get_or_insert_with(Instant::now);
+    }
+
+    /// Problems that may be the reason why nothing is published cannot wait for that.
+    fn complain_early(&mut self) {
+        if self.ready.is_none() {
+            let problems = self.problems.flush();
+            self.outputs.problems(&problems);
+        }
     }
 
     fn time_passed(&mut self) {
@@ -211,7 +291,7 @@ impl Core {
         let due = match (self.waiting, self.last_pass) {
             (Some(waiting), Some(last)) => waiting.max(last + HOLD_OFF),
             (Some(waiting), None) => waiting,
-            // Translated, and waiting for DNS only.
+            // Translated, and waiting for answers only.
             (None, _) if !self.published => ready + FIRST_ANSWERS,
             (None, _) => return None,
         };
@@ -227,13 +307,15 @@ impl Core {
         self.problems.change(output.new_problems, output.solved_problems);
         self.outbox.extend(output.changes);
         self.names.set(&self.store.names_to_resolve());
+        self.refer();
+        self.outputs.seen(&output.sightings);
         self.last_pass = Some(Instant::now());
         let first = !self.published;
         let late = self.ready.is_some_and(|ready| ready.elapsed() >= FIRST_ANSWERS);
-        if first && !late && !self.names.all_answered() {
+        if first && !late && !(self.names.all_answered() && self.unanswered.is_empty()) {
             return;
         }
-        self.problems.flush();
+        let problems = self.problems.flush();
         self.count_objects();
         // The first goes out even when it is empty: that there is nothing to serve is news, too.
         if first || !self.outbox.is_empty() {
@@ -247,6 +329,14 @@ impl Core {
                 tracing::debug!(revision, changes = count, "published");
             }
         }
+        self.outputs.problems(&problems);
+    }
+
+    /// Asks the cluster source for what others name. Files bring everything unasked.
+    fn refer(&mut self) {
+        let Some(following) = &self.following else { return };
+        let Some(wanted) = self.translator.take_references() else { return };
+        self.unanswered.extend(following.refer(wanted));
     }
 
     fn count_objects(&self) {

@@ -1,19 +1,21 @@
 //! Sources: where Kubernetes objects come from.
 //!
 //! ```text
-//!   directory of YAML ── source/file.rs ──┐
-//!                                         ├─ Batch ─▶ run.rs ─▶ store ─▶ translate ─▶ publish
-//!   (a cluster watch speaks the same) ────┘
+//!   directory of YAML ─ source/file.rs ────┐
+//!                      one of the two      ├─ Batch ─▶ run.rs ─▶ store ─▶ translate ─▶ publish
+//!   Kubernetes API ──── source/cluster.rs ─┘
 //! ```
 //!
 //! A source is a thread or a task that sends batches of [`Event`]s into a bounded channel; there is nothing to implement. It
-//! sends everything it knows, then [`Event::Ready`] once, then changes. Nothing is published before each source is
-//! ready. A source never sends the same object for two places: who wins is its own business.
+//! sends everything it knows, then [`Event::Ready`] once, then changes. Nothing is published before it is ready. There is
+//! one source, so that nobody has to guess which of two wins; a source that reads from several places decides that
+//! itself, and is ready when all of them are.
 
 use crate::object::{Object, ObjectKey};
 use ingora_config::{Problem, SourceLocation};
 use tokio::sync::mpsc;
 
+pub mod cluster;
 pub mod file;
 
 /// How many batches may wait between a source and the loop; a source that is ahead waits, nothing is dropped.
@@ -40,6 +42,8 @@ pub enum Event {
     },
     /// Everything that existed at the start has been sent.
     Ready,
+    /// An object that others name has been looked for; what was found has been sent.
+    Answered(ObjectKey),
 }
 
 /// The two ends of the channel between one source and the loop.

@@ -13,7 +13,7 @@ use crate::object::{
     ConfigMap, EndpointSlice, Ingress, IngressClass, Kind, Object, ObjectKey, Secret, Service,
 };
 use class::Classes;
-use dirty::Dirty;
+pub(crate) use dirty::Dirty;
 use held::Held;
 use ingora_config::{NamespacedName, SourceLocation};
 use names::Names;
@@ -148,7 +148,7 @@ impl Store {
         self.dirty.endpoints.extend(services);
     }
 
-    /// Whether anything changed since the last translation.
+    /// Whether anything that is translated changed since the last translation; a status is not.
     pub fn is_dirty(&self) -> bool {
         !self.dirty.is_empty()
     }
@@ -165,10 +165,22 @@ impl Store {
 
     fn insert_ingress(&mut self, id: NamespacedName, ingress: Ingress, location: Option<SourceLocation>) {
         if class::can_never_be_ours(&ingress, &self.options) {
-            return self.remove_ingress(&id);
+            if self.ingresses.get(&id).is_some() {
+                self.remove_ingress(&id);
+                self.dirty.turned_away.insert(id, ingress);
+            }
+            return;
         }
-        if let Some(old) = self.ingresses.get(&id) {
+        self.dirty.turned_away.remove(&id);
+        if let Some(old) = self.ingresses.get_mut(&id) {
             self.classes.unlink(&id, &old.object);
+            // Our own writes of the status come back this way; they must cost no translation.
+            let version = &ingress.metadata.resource_version;
+            if old.object.status != ingress.status || old.object.metadata.resource_version.0 != version.0 {
+                old.object.status.clone_from(&ingress.status);
+                old.object.metadata.resource_version.clone_from(version);
+                self.dirty.statuses.insert(id.clone());
+            }
         }
         self.classes.link(&id, &ingress);
         if self.ingresses.insert(id.clone(), ingress, location) {
@@ -177,6 +189,7 @@ impl Store {
     }
 
     fn remove_ingress(&mut self, id: &NamespacedName) {
+        self.dirty.turned_away.remove(id);
         if let Some(old) = self.ingresses.remove(id) {
             self.classes.unlink(id, &old);
             self.dirty.ingresses.insert(id.clone());
@@ -222,6 +235,10 @@ impl Store {
 
     pub(crate) fn ingress(&self, id: &NamespacedName) -> Option<(&Ingress, Option<&SourceLocation>)> {
         self.ingresses.get(id).map(|held| (&held.object, held.location.as_ref()))
+    }
+
+    pub(crate) fn ingress_ids(&self) -> impl Iterator<Item = &NamespacedName> {
+        self.ingresses.ids()
     }
 
     pub(crate) fn standing(&self, ingress: &Ingress) -> Standing {

@@ -1,11 +1,12 @@
 //! Translation: from the store to resources and problems.
 //!
 //! ```text
-//!   Ingress ──compile──▶ Compiled ──┬─▶ slots ─────▶ Route            (oldest claim on host and path)
+//!   Ingress ──compile──▶ Compiled ──┬─▶ slots ─────▶ Route            (oldest claim on host and path, its canaries)
 //!   (annotations, tls, classes)     ├─▶ hosts ─────▶ VirtualHost      (who decides about the certificate)
 //!                                   ├─▶ secrets ───▶ Certificate
 //!                                   └─▶ upstreams ─▶ Upstream, Endpoints
 //!   Secret ──certificate──▶ secrets ──▶ hosts
+//!   ConfigMap, flags ──settings──▶ Settings; gates for compile
 //!   Service ──service──▶ upstreams    EndpointSlice, DNS ──endpoints──▶ Endpoints alone
 //! ```
 //!
@@ -13,7 +14,8 @@
 //! else, so that an edit costs the same in a small cluster and in a large one. The state that results depends on the
 //! store's content and on the time alone, never on the order in which objects arrived.
 
-use crate::store::{Standing, Store};
+use crate::object::{Kind, ObjectKey};
+use crate::store::{Dirty, Standing, Store};
 use compile::{Compiled, compile};
 use gates::Gates;
 use hosts::Hosts;
@@ -23,7 +25,7 @@ use published::Published;
 use reference::Referrer;
 use secrets::Secrets;
 use slots::Slots;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::SystemTime;
 use upstreams::Upstreams;
@@ -42,10 +44,19 @@ mod rank;
 mod reference;
 mod secrets;
 mod service;
+mod settings;
+mod sighting;
 mod slots;
 mod tls;
 mod upstreams;
 mod value;
+
+pub use sighting::{Fate, Live, Sighting};
+
+/// The tables of `docs/configmap.md`.
+pub fn config_map_page() -> String {
+    settings::page::text()
+}
 
 /// A difference to send.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,6 +76,8 @@ pub struct Output {
     pub new_problems: Vec<Problem>,
     /// Problems that are gone, sorted. One that only moved within its file is neither new nor solved.
     pub solved_problems: Vec<Problem>,
+    /// Ingresses of an API server that changed in any way, their status included; each at most once.
+    pub sightings: Vec<Sighting>,
 }
 
 /// The state of translation: one for each store, and for as long as the store.
@@ -79,6 +92,10 @@ pub struct Translator {
     published: Published,
     problems: Problems,
     gates: Gates,
+    /// The ConfigMaps that the settings are made of, whether they exist or not.
+    config_maps: BTreeSet<NamespacedName>,
+    /// Whether they are others than [`Translator::take_references`] told last.
+    config_maps_changed: bool,
 }
 
 impl Translator {
@@ -90,11 +107,16 @@ impl Translator {
     /// Translates what changed in the store since the last call. `now` only decides which certificates are expired: call
     /// it now and then although nothing changed, and that is noticed.
     pub fn translate(&mut self, store: &mut Store, now: SystemTime) -> Output {
-        let dirty = store.take_dirty();
+        let mut dirty = store.take_dirty();
         if !self.started {
             self.start(store);
         }
-        for id in &dirty.ingresses {
+        let all = if dirty.config_maps.is_disjoint(&self.config_maps) {
+            BTreeSet::new()
+        } else {
+            self.settle_settings(store)
+        };
+        for id in dirty.ingresses.union(&all) {
             self.replace(id, store);
         }
         dirty.services.iter().for_each(|id| self.upstreams.service_changed(id));
@@ -122,7 +144,8 @@ impl Translator {
         self.upstreams.settle(store, &self.ingresses, &mut self.published, &mut self.problems);
 
         let (new_problems, solved_problems) = self.problems.take_changes();
-        Output { changes: self.published.take_changes(), new_problems, solved_problems }
+        let sightings = sightings(&mut dirty, store);
+        Output { changes: self.published.take_changes(), new_problems, solved_problems, sightings }
     }
 
     /// All current resources, each exactly once: what a gateway gets that has just connected.
@@ -135,6 +158,19 @@ impl Translator {
         self.problems.iter()
     }
 
+    /// The objects that others name and that a source brings only when it is asked to; `None` when they are those of the
+    /// last call.
+    pub fn take_references(&mut self) -> Option<BTreeSet<ObjectKey>> {
+        let config_maps_changed = std::mem::take(&mut self.config_maps_changed);
+        let (secrets, secrets_changed) = self.secrets.take_wanted();
+        if !secrets_changed && !config_maps_changed {
+            return None;
+        }
+        let secrets = secrets.iter().map(|id| ObjectKey::new(Kind::Secret, id.clone()));
+        let config_maps = self.config_maps.iter().map(|id| ObjectKey::new(Kind::ConfigMap, id.clone()));
+        Some(secrets.chain(config_maps).collect())
+    }
+
     /// How many Ingresses are served.
     pub fn ingresses(&self) -> usize {
         self.ingresses.len()
@@ -144,21 +180,34 @@ impl Translator {
     fn start(&mut self, store: &Store) {
         self.started = true;
         let options = store.options();
-        let default_backend = options.default_backend_service.as_ref().map(|id| UpstreamId {
-            namespace: id.namespace.clone(),
-            service: id.name.clone(),
-            port: ServicePort::First,
-        });
-        if let Some(id) = &default_backend {
-            self.upstreams.refer(id, Referrer::Options);
+        if let Some(id) = &options.default_backend_service {
+            self.upstreams.refer(&default_backend(id), Referrer::Options, false);
         }
-        let default_certificate = options.default_ssl_certificate.clone();
-        if let Some(id) = &default_certificate {
+        if let Some(id) = &options.default_ssl_certificate {
             self.secrets.refer(id, Referrer::Options);
             self.secrets.switch(None, Some(id));
         }
-        let settings = Settings { default_backend, default_certificate, ..Settings::default() };
+        // Every Ingress is still to come, so that nobody asks for what the gates were.
+        self.settle_settings(store);
+    }
+
+    /// Reads the settings anew and answers which Ingresses must be read anew with them.
+    fn settle_settings(&mut self, store: &Store) -> BTreeSet<NamespacedName> {
+        let settings::Read { settings, gates, sources } = settings::read(store, &mut self.problems);
+        let options = store.options();
+        let settings = Settings {
+            default_backend: options.default_backend_service.as_ref().map(default_backend),
+            default_certificate: options.default_ssl_certificate.clone(),
+            ..settings
+        };
         self.published.set(Arc::new(Resource::Settings(settings)));
+        self.config_maps_changed |= self.config_maps != sources;
+        self.config_maps = sources;
+        if self.gates == gates {
+            return BTreeSet::new();
+        }
+        self.gates = gates;
+        store.ingress_ids().cloned().collect()
     }
 
     /// Takes an Ingress out of every part and, when it is there and ours, puts its new form in.
@@ -188,6 +237,23 @@ impl Translator {
         }
         self.problems.set(Owner::Ingress(id.clone()), problems);
     }
+}
+
+/// What the outputs towards the cluster are told.
+fn sightings(dirty: &mut Dirty, store: &Store) -> Vec<Sighting> {
+    let turned_away = std::mem::take(&mut dirty.turned_away);
+    let held = |id: &&NamespacedName| !turned_away.contains_key(*id);
+    let translated = dirty.ingresses.iter().filter(held).filter_map(|id| sighting::see(id, store, true));
+    let others = dirty.statuses.difference(&dirty.ingresses).filter(held);
+    let others = others.filter_map(|id| sighting::see(id, store, false));
+    let mut all: Vec<_> = translated.chain(others).collect();
+    all.extend(turned_away.into_iter().filter_map(|(id, ingress)| sighting::turned_away(id, &ingress)));
+    all
+}
+
+/// The first port of the Service of `--default-backend-service`.
+fn default_backend(id: &NamespacedName) -> UpstreamId {
+    UpstreamId { namespace: id.namespace.clone(), service: id.name.clone(), port: ServicePort::First }
 }
 
 fn unix_seconds(time: SystemTime) -> i64 {

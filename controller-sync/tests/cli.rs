@@ -59,6 +59,9 @@ fn help_names_every_flag_its_variable_and_its_default() {
         "ingress-class",
         "watch-ingress-without-class",
         "watch-namespace",
+        "watch-namespace-selector",
+        "kubeconfig",
+        "apiserver-host",
         "default-ssl-certificate",
         "default-backend-service",
         "annotations-prefix",
@@ -66,15 +69,32 @@ fn help_names_every_flag_its_variable_and_its_default() {
         "healthz-port",
         "healthz-host",
         "dns-server",
+        "publish-service",
+        "publish-status-address",
+        "report-node-internal-ip-address",
+        "update-status",
+        "update-status-on-shutdown",
+        "status-update-rate",
+        "status-update-interval",
+        "election-id",
+        "election-ttl",
+        "election-namespace",
+        "disable-leader-election",
+        "disable-sync-events",
         "log-format",
     ] {
         assert!(help.contains(&format!("--{flag}")), "--{flag} is missing");
         let variable = format!("INGORA_{}", flag.to_uppercase().replace('-', "_"));
         assert!(help.contains(&variable), "{variable} is missing");
     }
-    for default in
-        ["/run/ingora/sync.sock", "ingora.io/ingress-controller", "nginx.ingress.kubernetes.io", "10255"]
-    {
+    for default in [
+        "/run/ingora/sync.sock",
+        "ingora.io/ingress-controller",
+        "nginx.ingress.kubernetes.io",
+        "10255",
+        "ingora-leader",
+        "30s",
+    ] {
         assert!(help.contains(default), "{default} is missing");
     }
     assert!(text(&ingora(&["--version"]).stdout).starts_with("ingora "));
@@ -163,19 +183,33 @@ fn sync_says_in_one_sentence_why_it_does_not_start() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
     let file = write(dir.path(), "not-a-socket", "");
-    let cases: [(&[&str], &str); 5] = [
-        (&["sync"], "cannot read from a cluster yet"),
-        (&["sync", "--manifests", "/nonexistent", "--socket", socket, "--healthz-port", "0"], "/nonexistent"),
-        (&["sync", "--manifests", &manifests, "--socket", socket, "--healthz-port", &port], "--healthz-port"),
-        (&["sync", "--manifests", &manifests, "--socket", &file, "--healthz-port", "0"], "is not a socket"),
-        (
-            &["sync", "--manifests", &manifests, "--socket", "/proc/x/y.sock", "--healthz-port", "0"],
-            "--socket",
-        ),
+    let free = ["--socket", socket, "--healthz-port", "0"];
+    let with = |arguments: &[&str]| -> Vec<String> {
+        let free = free.chunks(2).filter(|flag| !arguments.contains(&flag[0])).flatten();
+        ["sync"].iter().chain(arguments).chain(free).map(ToString::to_string).collect()
+    };
+    let kubeconfig = write(dir.path(), "kubeconfig", "contexts: []\n");
+    let cases: [(i32, Vec<String>, &str); 10] = [
+        (2, with(&[]), "name a kubeconfig with --kubeconfig"),
+        (2, with(&["--apiserver-host", "10.0.0.1:6443"]), "is not a URL"),
+        (2, with(&["--manifests", &manifests, "--apiserver-host", "https://10.0.0.1"]), "exclude each other"),
+        (2, with(&["--manifests", &manifests, "--watch-namespace-selector", "a=b"]), "exclude each other"),
+        (1, with(&["--kubeconfig", "/nonexistent"]), "/nonexistent cannot be used"),
+        (1, with(&["--kubeconfig", &kubeconfig]), "current context"),
+        (1, with(&["--manifests", "/nonexistent"]), "/nonexistent"),
+        (1, with(&["--manifests", &manifests, "--healthz-port", &port]), "--healthz-port"),
+        (1, with(&["--manifests", &manifests, "--socket", &file]), "is not a socket"),
+        (1, with(&["--manifests", &manifests, "--socket", "/proc/x/y.sock"]), "--socket"),
     ];
-    for (arguments, sentence) in cases {
-        let output = ingora(arguments);
-        assert_eq!(output.status.code(), Some(1), "{output:?}");
+    for (code, arguments, sentence) in cases {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ingora"));
+        for (name, _) in
+            std::env::vars().filter(|(name, _)| name.starts_with("INGORA_") || name.starts_with("KUBE"))
+        {
+            command.env_remove(name);
+        }
+        let output = command.args(&arguments).env("HOME", dir.path()).output().unwrap();
+        assert_eq!(output.status.code(), Some(code), "{output:?}");
         let error = text(&output.stderr);
         assert!(error.starts_with("ingora: ") && error.contains(sentence), "{output:?}");
         assert_eq!(error.lines().count(), 1, "{output:?}");

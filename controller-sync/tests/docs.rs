@@ -12,6 +12,11 @@ fn the_table_of_annotations_is_that_of_the_code() {
     check("docs/annotations.md", &table::to_markdown());
 }
 
+#[test]
+fn the_tables_of_the_config_map_are_those_of_the_code() {
+    check("docs/configmap.md", &ingora_controller_sync::translate::config_map_page());
+}
+
 fn check(file: &str, generated: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(file);
     let text = std::fs::read_to_string(&path).unwrap();

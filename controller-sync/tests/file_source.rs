@@ -63,6 +63,7 @@ impl Listener {
                 let name = Path::new(&origin).file_name().unwrap().to_str().unwrap().to_owned();
                 self.problems.insert(name, problems);
             }
+            Event::Answered(key) => panic!("nobody asked for {key}"),
             Event::Ready => {
                 assert!(!self.ready, "ready comes once");
                 self.ready = true;
@@ -135,6 +136,27 @@ fn rename_over(path: &Path, text: &str) {
     let new = path.with_extension("tmp");
     fs::write(&new, text).unwrap();
     fs::rename(new, path).unwrap();
+}
+
+#[test]
+fn an_object_that_does_not_decode_any_more_keeps_its_last_good_version() {
+    let (dir, at) = directory();
+    let other = ingress("b", "b.example");
+    fs::write(at("a.yaml"), format!("{}---\n{other}", ingress("a", "a.example"))).unwrap();
+    let mut listener = Listener::follow(&[dir.path().to_owned()]);
+    let odd = ingress("a", "new.example").replace("rules:", "rules: none\n  old:");
+    for host in ["c.example", "d.example"] {
+        rename_over(&at("a.yaml"), &format!("{odd}---\n{}", other.replace("b.example", host)));
+        listener.until(host, |listener| listener.host("b") == Some(host));
+        assert_eq!(listener.host("a"), Some("a.example"));
+        assert_eq!(listener.reasons("a.yaml"), [Reason::ObjectInvalid]);
+        assert!(listener.problems["a.yaml"][0].message.ends_with("its last good version stays"));
+    }
+    rename_over(&at("a.yaml"), &format!("{}---\n{other}", ingress("a", "new.example")));
+    listener.until_reasons("a.yaml", &[]);
+    assert_eq!(listener.host("a"), Some("new.example"));
+    rename_over(&at("a.yaml"), &other);
+    listener.until("the end of it", |listener| listener.host("a").is_none());
 }
 
 #[test]

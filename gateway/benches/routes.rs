@@ -215,7 +215,7 @@ fn telemetry(criterion: &mut Criterion) {
                 let mut time = Duration::ZERO;
                 for _ in 0..lines.div_ceil(LINES) {
                     let start = Instant::now();
-                    (0..LINES).for_each(|_| log.record(black_box(&record)));
+                    (0..LINES).for_each(|_| log.record(black_box(&record), None));
                     time += start.elapsed();
                     log.flush(Duration::from_secs(10));
                 }

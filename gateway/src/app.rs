@@ -15,9 +15,7 @@ use crate::proxy::{Gateway, PublicPorts};
 use crate::telemetry::Telemetry;
 use crate::{admin, sync};
 use anyhow::{Context as _, Result};
-use pingora::apps::HttpServerOptions;
 use pingora::connectors::TransportConnector;
-use pingora::protocols::http::v2::server::{H2Options, default_h2_options};
 use pingora::server::configuration::ServerConf;
 use pingora_proxy::http_proxy;
 use socket2::Socket;
@@ -100,7 +98,7 @@ pub fn run(args: &Args) -> Result<()> {
 
     main.block_on(async {
         stop.requested().await;
-        leave(args, &drain, &mut stop).await;
+        leave(args, &live, &drain, &mut stop).await;
     });
     telemetry.flush();
     Ok(())
@@ -159,14 +157,7 @@ fn front(args: &Args, live: &Arc<Live>, drain: &Arc<Drain>, telemetry: &Arc<Tele
         ports: PublicPorts { http: args.http_port.to_string(), https: args.https_port.to_string() },
         connector: TransportConnector::new(None),
     };
-    let mut proxy = http_proxy(&conf, gateway);
-    let table = live.table();
-    let mut options = HttpServerOptions::default();
-    options.h2_idle_timeout = Some(Duration::from_secs(table.settings().client.keep_alive.max(1).into()));
-    // Only connections whose preface was read and that offer nothing else get there; see `Front::serve_http2`.
-    options.h2c = true;
-    proxy.server_options = Some(options);
-    proxy.h2_options = Some(h2_options(table.settings().client.http2_max_concurrent_streams));
+    let proxy = http_proxy(&conf, gateway);
     Arc::new(Front {
         live: Arc::clone(live),
         proxy: Arc::new(proxy),
@@ -175,21 +166,6 @@ fn front(args: &Args, live: &Arc<Live>, drain: &Arc<Drain>, telemetry: &Arc<Tele
         telemetry: Arc::clone(telemetry),
         client_header_timeout: args.client_header_timeout.map(Duration::from_secs),
     })
-}
-
-/// Bounds of one HTTP/2 connection: what a client may open, reset and make us remember.
-fn h2_options(streams: u32) -> H2Options {
-    let mut options = default_h2_options();
-    options
-        .max_concurrent_streams(streams)
-        .max_header_list_size(crate::front::head::MAX_HEAD as u32)
-        .max_pending_accept_reset_streams(20)
-        .max_local_error_reset_streams(Some(256))
-        .max_concurrent_reset_streams(64)
-        .initial_window_size(256 * 1024)
-        .initial_connection_window_size(1024 * 1024)
-        .max_send_buffer_size(256 * 1024);
-    options
 }
 
 /// Starts listening: one pair of sockets per thread, either on runtimes of their own or on a shared one.
@@ -259,7 +235,7 @@ impl Stop {
 }
 
 /// Lame duck, then closing; a second signal ends it at once.
-async fn leave(args: &Args, drain: &Drain, stop: &mut Stop) {
+async fn leave(args: &Args, live: &Live, drain: &Drain, stop: &mut Stop) {
     let drained = async {
         tracing::info!(
             seconds = args.lame_duck,
@@ -273,7 +249,9 @@ async fn leave(args: &Args, drain: &Drain, stop: &mut Stop) {
             "closing: no new connections, finishing requests in flight"
         );
         drain.start_closing();
-        tokio::time::timeout(Duration::from_secs(args.drain_timeout), drain.idle()).await
+        let wanted = live.table().settings().worker_shutdown_timeout.map(u64::from);
+        let patience = Duration::from_secs(wanted.unwrap_or(args.drain_timeout));
+        tokio::time::timeout(patience, drain.idle()).await
     };
     tokio::select! {
         result = drained => match result {

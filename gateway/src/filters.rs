@@ -8,7 +8,10 @@
 //! The chain of a route is compiled when the route is published ([`Filters::compile`]): a request walks the filters its
 //! route has, and no others. The order within a phase is that of ingress-nginx.
 
+pub mod canary;
+pub mod rate_limit;
 mod rewrite;
+pub mod source_range;
 mod upstream_vhost;
 
 use crate::answer::Answer;
@@ -18,7 +21,10 @@ use crate::table::CompiledRoute;
 use ingora_config::Route;
 use pingora::Result as ProxyResult;
 use pingora::http::{RequestHeader, ResponseHeader};
+use rate_limit::{RateLimit, slots::Slots};
 use rewrite::Rewrite;
+use source_range::SourceRange;
+use std::sync::Arc;
 use upstream_vhost::UpstreamVhost;
 
 /// The filters of one route, by phase.
@@ -26,6 +32,7 @@ use upstream_vhost::UpstreamVhost;
 pub struct Filters {
     rewrite: Box<[RewriteFilter]>,
     access: Box<[AccessFilter]>,
+    source_range: Option<SourceRange>,
     upstream: Box<[UpstreamFilter]>,
     response: Box<[ResponseFilter]>,
 }
@@ -40,7 +47,9 @@ enum RewriteFilter {
 
 /// A filter of the access phase: refuses some clients.
 #[derive(Debug)]
-enum AccessFilter {}
+enum AccessFilter {
+    RateLimit(RateLimit),
+}
 
 /// A filter of what the upstream sees.
 #[derive(Debug)]
@@ -55,7 +64,7 @@ enum ResponseFilter {}
 
 impl Filters {
     /// Compiles what the policy of a route asks for, each phase in its order.
-    pub fn compile(route: &Route) -> Self {
+    pub fn compile(route: &Route, slots: &Arc<Slots>) -> Self {
         let policy = &*route.policy;
         let (mut rewrite, mut upstream) = (Vec::new(), Vec::new());
         if policy.denied {
@@ -71,7 +80,16 @@ impl Filters {
             Some(filter) => upstream.push(UpstreamFilter::Rewrite(filter)),
             None => {}
         }
-        Self { rewrite: rewrite.into(), upstream: upstream.into(), ..Self::default() }
+        let limit = policy.rate_limit.as_ref();
+        let limit = limit.and_then(|limit| RateLimit::compile(limit, &route.ingress, slots));
+        let access: Vec<_> = limit.map(AccessFilter::RateLimit).into_iter().collect();
+        Self {
+            rewrite: rewrite.into(),
+            access: access.into(),
+            source_range: policy.source_range.as_ref().map(|lists| SourceRange::compile(lists)),
+            upstream: upstream.into(),
+            ..Self::default()
+        }
     }
 }
 
@@ -100,12 +118,15 @@ pub fn rewrite_phase(
 pub fn access_phase(
     route: &CompiledRoute,
     _request: &RequestHeader,
-    _ctx: &mut Context,
+    ctx: &mut Context,
 ) -> Result<(), Answer> {
     for filter in &route.filters.access {
-        match *filter {}
+        match filter {
+            AccessFilter::RateLimit(limit) => limit.check(ctx)?,
+        }
     }
-    Ok(())
+    // Not in the list: the ConfigMap's ranges hold for routes without any of their own.
+    source_range::check(route.filters.source_range.as_ref(), ctx)
 }
 
 /// Changes what the upstream sees, after the headers that every upstream gets.

@@ -11,7 +11,9 @@ pub mod accept;
 pub mod chunked;
 pub mod head;
 pub mod http1;
+mod http2;
 mod outgoing;
+pub mod proxy_protocol;
 pub mod stream;
 pub mod streams;
 pub mod tls;
@@ -23,7 +25,6 @@ use crate::proxy::Gateway;
 use crate::reason::Reason;
 use crate::telemetry::Telemetry;
 use ingora_config::Settings;
-use pingora::apps::ServerApp;
 use pingora_proxy::HttpProxy;
 use std::sync::Arc;
 use std::time::Duration;
@@ -66,7 +67,7 @@ impl Front {
         if matches!(pingora::protocols::Ssl::selected_alpn_proto(&stream), Some(pingora::protocols::ALPN::H2))
         {
             if self.read_preface(&mut stream).await {
-                self.serve_http2(stream).await;
+                http2::serve(self, stream).await;
             }
             return;
         }
@@ -86,16 +87,11 @@ impl Front {
         timeout(self.current_header_time(), read).await.unwrap_or(false)
     }
 
-    /// Hands a connection that starts with the HTTP/2 preface to the engine.
-    async fn serve_http2(&self, mut stream: ClientStream) {
-        stream.multiplex();
-        let shutdown = self.drain.shutdown_watch();
-        self.proxy.process_new(Box::new(stream), &shutdown).await;
-    }
-
     /// Answers a request that never reached the engine, and closes.
     async fn refuse(&self, mut stream: Box<ClientStream>, reason: Reason) {
-        self.telemetry.refused(stream.client(), stream.is_tls(), reason);
+        let table = self.live.table();
+        self.telemetry.refused(stream.client(), stream.is_tls(), reason, &table.compiled().log);
+        drop(table);
         stream.refuse(&page::raw(reason)).await;
     }
 }

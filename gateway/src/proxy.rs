@@ -12,6 +12,7 @@ mod early_request;
 mod error;
 mod logging;
 mod moved;
+mod next_upstream;
 mod request;
 mod request_id;
 mod response;
@@ -34,6 +35,7 @@ use pingora::{Error, Result, connectors::TransportConnector};
 use pingora_proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session};
 use std::os::fd::RawFd;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The ports clients use, which differ from the ports we listen on where something in front translates them.
 #[derive(Clone, Debug)]
@@ -97,13 +99,14 @@ impl ProxyHttp for Gateway {
     async fn connected_to_upstream(
         &self,
         _session: &mut Session,
-        _reused: bool,
+        reused: bool,
         _peer: &HttpPeer,
         _fd: RawFd,
-        _digest: Option<&Digest>,
+        digest: Option<&Digest>,
         ctx: &mut Context,
     ) -> Result<()> {
         ctx.connected();
+        upstream_peer::look_at_age(reused, digest, ctx);
         Ok(())
     }
 
@@ -137,6 +140,15 @@ impl ProxyHttp for Gateway {
         error::proxying(session, ctx, e, client_reused)
     }
 
+    async fn upstream_response_filter(
+        &self,
+        session: &mut Session,
+        response: &mut ResponseHeader,
+        ctx: &mut Context,
+    ) -> Result<()> {
+        next_upstream::by_status(session, response.status, ctx)
+    }
+
     async fn response_filter(
         &self,
         session: &mut Session,
@@ -144,6 +156,16 @@ impl ProxyHttp for Gateway {
         ctx: &mut Context,
     ) -> Result<()> {
         response::filter(session, response, ctx)
+    }
+
+    fn response_body_filter(
+        &self,
+        _session: &mut Session,
+        body: &mut Option<Bytes>,
+        _end_of_stream: bool,
+        ctx: &mut Context,
+    ) -> Result<Option<Duration>> {
+        Ok(ctx.delay(body.as_ref()))
     }
 
     async fn fail_to_proxy(&self, session: &mut Session, e: &Error, ctx: &mut Context) -> FailToProxy {

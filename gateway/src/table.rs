@@ -21,6 +21,7 @@ mod tests;
 pub use host::HostTable;
 pub use route::CompiledRoute;
 
+use crate::settings::CompiledSettings;
 use ahash::RandomState;
 use aliases::Aliases;
 use host::FoundPath;
@@ -32,6 +33,7 @@ use std::sync::Arc;
 #[derive(Clone, Debug)]
 pub struct RouteTable {
     settings: Arc<Settings>,
+    compiled: Arc<CompiledSettings>,
     /// Keyed with a secret of this process: hosts and paths come from strangers.
     state: RandomState,
     exact: Map<Arc<HostTable>>,
@@ -62,6 +64,7 @@ impl Default for RouteTable {
     fn default() -> Self {
         Self {
             settings: Arc::default(),
+            compiled: Arc::default(),
             state: RandomState::new(),
             exact: Map::default(),
             wildcard: Map::default(),
@@ -76,6 +79,16 @@ impl RouteTable {
     /// The settings of this generation.
     pub fn settings(&self) -> &Arc<Settings> {
         &self.settings
+    }
+
+    /// The same, worked out.
+    pub fn compiled(&self) -> &CompiledSettings {
+        &self.compiled
+    }
+
+    /// Whether a name is a host of some rule, by itself or by its wildcard. It is in lower case.
+    pub fn serves(&self, name: &str) -> bool {
+        self.named_host(name).is_some()
     }
 
     /// Looks a request up. `host` is in lower case, without port and trailing dot; `path` is what
@@ -117,6 +130,11 @@ impl RouteTable {
 
     /// A host's table decides alone: a path that an exact host lacks is not looked for under the wildcard.
     fn host(&self, name: &str) -> Option<&HostTable> {
+        let any = || self.catch_all.as_deref().filter(|host| host.is_served());
+        self.named_host(name).or_else(any)
+    }
+
+    fn named_host(&self, name: &str) -> Option<&HostTable> {
         let served = |host: &&Arc<HostTable>| host.is_served();
         let exact = self.exact.get(self.state.hash_one(name), name).filter(served);
         let wildcard = || match name.split_once('.') {
@@ -126,11 +144,7 @@ impl RouteTable {
             _ => None,
         };
         let alias = || self.aliases.find(&self.state, name);
-        exact
-            .or_else(wildcard)
-            .or_else(alias)
-            .or_else(|| self.catch_all.as_ref().filter(served))
-            .map(|host| &**host)
+        exact.or_else(wildcard).or_else(alias).map(|host| &**host)
     }
 
     /// The route of `--default-backend-service`.
@@ -160,6 +174,7 @@ impl RouteTable {
     }
 
     pub(crate) fn set_settings(&mut self, settings: Settings, default_backend: Option<Arc<CompiledRoute>>) {
+        self.compiled = Arc::new(CompiledSettings::new(&settings));
         self.settings = Arc::new(settings);
         self.default_backend = default_backend;
     }

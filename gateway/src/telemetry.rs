@@ -18,6 +18,7 @@ pub use route_stats::{RouteStatistics, RouteStats};
 use crate::args::LogFormat;
 use crate::drain::Drain;
 use crate::reason::Reason;
+use crate::settings::LogSettings;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,26 +41,34 @@ impl Telemetry {
         Arc::new(Self { metrics, log })
     }
 
-    /// Tells of a request that is over.
-    pub fn request(&self, record: &Record<'_>) {
+    /// Tells of a request that is over; it is logged as `log` says.
+    pub fn request(&self, record: &Record<'_>, log: &LogSettings) {
         if let Some(route) = record.route {
-            route.stats.observe(record.method, record.status, record.duration);
+            let stats = record.canary.map_or(&route.stats, |canary| &canary.stats);
+            stats.observe(record.method, record.status, record.duration);
         }
         self.metrics.requests.inc();
         if let Some(reason) = record.reason {
             self.metrics.count(reason);
         }
-        self.log.record(record);
+        if log.wants(record.target, record.unrouted) {
+            self.log.record(record, log.format.as_ref());
+        }
     }
 
     /// Tells of a connection or request that was refused before it had a host and a path.
-    pub fn refused(&self, client: SocketAddr, tls: bool, reason: Reason) {
-        self.request(&Record::refused(client.ip(), tls, reason));
+    pub fn refused(&self, client: SocketAddr, tls: bool, reason: Reason, log: &LogSettings) {
+        self.request(&Record::refused(client.ip(), tls, reason), log);
     }
 
     /// Counts a TLS handshake that came to nothing.
     pub fn handshake_failed(&self) {
         self.metrics.failed_handshakes.inc();
+    }
+
+    /// Counts a connection that was dropped for lack of a PROXY header.
+    pub fn not_introduced(&self) {
+        self.metrics.failed_proxy_headers.inc();
     }
 
     /// The metrics.

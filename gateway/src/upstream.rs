@@ -69,6 +69,11 @@ impl Group {
         self.members.load().targets.is_empty()
     }
 
+    /// How many endpoints there are.
+    pub fn len(&self) -> usize {
+        self.members.load().targets.len()
+    }
+
     /// The endpoints, by address.
     pub fn targets(&self) -> Vec<Arc<Target>> {
         self.members.load().targets.to_vec()

@@ -13,10 +13,18 @@ pub struct Proxy {
     pub proxy_send_timeout: u32,
     /// `proxy-body-size`, bytes of a request's body; 0 is unlimited.
     pub proxy_body_size: u64,
+    /// `proxy-next-upstream`.
+    pub proxy_next_upstream: NextUpstream,
+    /// `retry-non-idempotent`: send methods again that change something.
+    pub retry_non_idempotent: bool,
+    /// `proxy-next-upstream-timeout`, seconds after the first try in which another one may begin; 0 is unlimited.
+    pub proxy_next_upstream_timeout: u32,
     /// `proxy-next-upstream-tries`, tries in total, the first included; 0 is unlimited.
     pub proxy_next_upstream_tries: u32,
     /// `upstream-keepalive-timeout`, seconds an idle connection to an upstream is kept.
     pub upstream_keepalive_timeout: u32,
+    /// `upstream-keepalive-time`, seconds after which a connection to an upstream gets no further request; 0 is unlimited.
+    pub upstream_keepalive_time: u32,
 }
 
 impl Default for Proxy {
@@ -26,8 +34,31 @@ impl Default for Proxy {
             proxy_read_timeout: 60,
             proxy_send_timeout: 60,
             proxy_body_size: 1024 * 1024,
+            proxy_next_upstream: NextUpstream::default(),
+            retry_non_idempotent: false,
+            proxy_next_upstream_timeout: 0,
             proxy_next_upstream_tries: 3,
             upstream_keepalive_timeout: 60,
+            upstream_keepalive_time: 3600,
         }
+    }
+}
+
+/// When another endpoint is tried (`proxy-next-upstream`).
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct NextUpstream {
+    /// `error`: no connection, or one that broke.
+    pub error: bool,
+    /// `timeout`: none in time, or no answer.
+    pub timeout: bool,
+    /// `invalid_header`: an answer that is no HTTP. It cannot be told from a broken connection, so that either allows it.
+    pub invalid_header: bool,
+    /// `http_403` and the like: answers with these statuses.
+    pub statuses: Vec<u16>,
+}
+
+impl Default for NextUpstream {
+    fn default() -> Self {
+        Self { error: true, timeout: true, invalid_header: false, statuses: Vec::new() }
     }
 }

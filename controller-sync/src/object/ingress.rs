@@ -1,7 +1,7 @@
 //! Ingress (`networking.k8s.io/v1`).
 
 use super::metadata::{Metadata, null_is_default};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// An Ingress.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -11,6 +11,38 @@ pub struct Ingress {
     /// What is to be served.
     #[serde(default, deserialize_with = "null_is_default")]
     pub spec: IngressSpec,
+    /// Where it can be reached, as last written by whoever; translation never reads it.
+    #[serde(default, deserialize_with = "null_is_default")]
+    pub status: IngressStatus,
+}
+
+/// `status`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct IngressStatus {
+    /// The addresses.
+    #[serde(default, deserialize_with = "null_is_default")]
+    pub load_balancer: LoadBalancer,
+}
+
+/// `status.loadBalancer`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+pub struct LoadBalancer {
+    /// One for each address or name.
+    #[serde(default, deserialize_with = "null_is_default")]
+    pub ingress: Vec<LoadBalancerIngress>,
+}
+
+/// One of `status.loadBalancer.ingress`, of an Ingress or of a Service. Sorted as ingress-nginx writes them: by name (an address has
+/// none), then by address as text.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
+pub struct LoadBalancerIngress {
+    /// A DNS name; empty when it is an address.
+    #[serde(default, deserialize_with = "null_is_default", skip_serializing_if = "String::is_empty")]
+    pub hostname: String,
+    /// An IP address; empty when it is a name.
+    #[serde(default, deserialize_with = "null_is_default", skip_serializing_if = "String::is_empty")]
+    pub ip: String,
 }
 
 /// `spec`.

@@ -25,6 +25,12 @@ pub struct Metadata {
     /// The UID that the API server gave; empty for objects from files.
     #[serde(default, deserialize_with = "null_is_default")]
     pub uid: String,
+    /// The version that the API server gave.
+    #[serde(default, deserialize_with = "null_is_default")]
+    pub resource_version: ResourceVersion,
+    /// How often the API server saw `spec` change; 0 for objects from files.
+    #[serde(default, deserialize_with = "null_is_default")]
+    pub generation: i64,
     /// When the API server stored it first; `None` for objects from files, which all count as equally old.
     #[serde(default)]
     pub creation_timestamp: Option<Timestamp>,
@@ -34,6 +40,18 @@ pub struct Metadata {
     /// Labels.
     #[serde(default, deserialize_with = "null_is_default")]
     pub labels: BTreeMap<String, String>,
+}
+
+/// `resourceVersion`: names a version of an object and is no part of what the object says, so that two objects that
+/// differ in nothing else are equal. Empty for objects from files.
+#[derive(Clone, Debug, Default, Eq, Deserialize)]
+#[serde(transparent)]
+pub struct ResourceVersion(pub Box<str>);
+
+impl PartialEq for ResourceVersion {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
 }
 
 impl Metadata {

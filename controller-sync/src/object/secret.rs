@@ -14,6 +14,8 @@ use zeroize::Zeroizing;
 pub struct Secret {
     /// Its name.
     pub metadata: Metadata,
+    /// Whether its type is `kubernetes.io/tls`: those are read without being asked for.
+    pub is_tls: bool,
     /// `tls.crt`, PEM.
     pub certificate: Option<Vec<u8>>,
     /// `tls.key`, PEM.
@@ -31,6 +33,8 @@ impl fmt::Debug for Secret {
 #[serde(rename_all = "camelCase")]
 struct Raw {
     metadata: Metadata,
+    #[serde(default, rename = "type")]
+    secret_type: Option<String>,
     #[serde(default)]
     data: Option<Content<true>>,
     #[serde(default)]
@@ -44,6 +48,7 @@ impl From<Raw> for Secret {
         // As in the API server: what `stringData` names replaces what `data` has.
         Self {
             metadata: raw.metadata,
+            is_tls: raw.secret_type.as_deref() == Some("kubernetes.io/tls"),
             certificate: string_data.certificate.or(data.certificate),
             key: string_data.key.or(data.key).map(PrivateKey::from_pem),
         }

@@ -36,6 +36,14 @@ impl<T: PartialEq> Held<T> {
         self.0.get(id)
     }
 
+    pub(super) fn get_mut(&mut self, id: &NamespacedName) -> Option<&mut Entry<T>> {
+        self.0.get_mut(id)
+    }
+
+    pub(super) fn ids(&self) -> impl Iterator<Item = &NamespacedName> {
+        self.0.keys()
+    }
+
     pub(super) fn len(&self) -> usize {
         self.0.len()
     }

@@ -105,3 +105,28 @@ fn a_class_concerns_only_the_ingresses_that_name_it() {
     store.insert(class("edge"), None);
     assert!(!store.is_dirty(), "the same class again changes nothing");
 }
+
+fn live(version: &str, address: Option<&str>) -> Object {
+    let addresses = address.map(|ip| json!([{"ip": ip}]));
+    let document = json!({"apiVersion": "networking.k8s.io/v1", "kind": "Ingress",
+        "metadata": {"name": "web", "uid": "u1", "resourceVersion": version, "generation": 1,
+            "annotations": {"kubernetes.io/ingress.class": "ingora"}},
+        "spec": {}, "status": {"loadBalancer": {"ingress": addresses}}});
+    Object::from_value(document).unwrap().unwrap()
+}
+
+#[test]
+fn a_status_that_changes_is_nothing_to_translate_and_is_not_forgotten() {
+    let mut store = Store::new(Options::default());
+    store.insert(live("1", None), None);
+    store.take_dirty();
+    store.insert(live("2", Some("192.0.2.1")), None);
+    assert!(!store.is_dirty(), "our own writes come back this way");
+    let id = "default/web".parse().unwrap();
+    assert!(store.take_dirty().statuses.contains(&id));
+    let (held, _) = store.ingress(&id).unwrap();
+    assert_eq!(held.status.load_balancer.ingress[0].ip, "192.0.2.1");
+    assert_eq!(&*held.metadata.resource_version.0, "2");
+    store.insert(live("2", Some("192.0.2.1")), None);
+    assert!(store.take_dirty().statuses.is_empty(), "the same again is no news");
+}

@@ -1,7 +1,7 @@
 //! Annotations under our prefix.
 //!
 //! ```text
-//!   Ingress ──reader──▶ one file per feature ──▶ Policy (its routes), HostWishes (its hosts), CanaryRule
+//!   Ingress ──reader──▶ one file per feature ──▶ Policy (its routes), HostWishes (its hosts); of a canary CanaryRule alone
 //!                 └───▶ problems; rejected, denied
 //! ```
 //!
@@ -13,13 +13,14 @@ use super::gates::Gates;
 use super::quote::quoted;
 use super::value;
 use crate::object::Ingress;
-use canary::CanaryRule;
+use ingora_config::policy::CanaryRule;
 use ingora_config::{Host, Policy, Reason};
 use reader::Reader;
+use std::sync::Arc;
 use table::{Guards, Risk, Row, Support};
 
 mod app_root;
-pub(super) mod canary;
+mod canary;
 mod charset;
 mod cors;
 mod from_to_www_redirect;
@@ -46,7 +47,7 @@ pub(super) struct Wishes {
     /// For its hosts.
     pub(super) host: HostWishes,
     /// `Some` when it is a canary, which by itself serves nothing.
-    pub(super) canary: Option<CanaryRule>,
+    pub(super) canary: Option<Arc<CanaryRule>>,
 }
 
 /// What an Ingress asks of its hosts as a whole.
@@ -93,6 +94,10 @@ pub(super) fn read(ingress: &Ingress, prefix: &str, gates: &Gates, found: &mut F
         return Wishes::default();
     }
     let mut reader = Reader::new(ingress, prefix, found);
+    if let Some(rule) = canary::read(&mut reader) {
+        let rejected = rejected || reader.rejected;
+        return Wishes { rejected, canary: Some(Arc::new(rule)), ..Wishes::default() };
+    }
     let mut policy = Policy {
         denied: false,
         rewrite: rewrite::read(&mut reader).map(Box::new),
@@ -110,11 +115,8 @@ pub(super) fn read(ingress: &Ingress, prefix: &str, gates: &Gates, found: &mut F
         from_to_www: from_to_www_redirect::read(&mut reader),
         prefix: prefix.to_owned(),
     };
-    let canary = canary::read(&mut reader);
     policy.denied = reader.denied;
-    // A canary takes everything else from the Ingress it belongs to (ingress-nginx).
-    let host = if canary.is_some() { HostWishes::default() } else { host };
-    Wishes { rejected: rejected || reader.rejected, policy, host, canary }
+    Wishes { rejected: rejected || reader.rejected, policy, host, canary: None }
 }
 
 /// Tells of an annotation that Ingora does not act on; `true` when the Ingress must not be served without it.

@@ -9,7 +9,6 @@
 //!
 //! The result is kept until the Ingress changes; merging it with others is the work of those neighbours.
 
-use super::annotations::canary::CanaryRule;
 use super::annotations::{self, HostWishes, Wishes};
 use super::gates::{self, Gates};
 use super::problems::Subject;
@@ -20,7 +19,7 @@ use super::tls::TlsSection;
 use crate::object::Ingress;
 use crate::object::ingress::{HttpPath, IngressBackend, IngressRule, ServiceBackendPort};
 use crate::store::{Options, Standing};
-use ingora_config::policy::Rewrite;
+use ingora_config::policy::{CanaryRule, Rewrite};
 use ingora_config::{
     Backend, Host, InvalidPattern, NamespacedName, PathKind, PathMatch, PathPattern, PathValue, Policy,
     Problem, Reason, RouteKey, ServicePort, SourceLocation, UpstreamId,
@@ -52,8 +51,9 @@ pub(super) struct Compiled {
     pub(super) policy: Arc<Policy>,
     /// What they ask for its hosts.
     pub(super) wishes: HostWishes,
-    /// `Some` when it is a canary.
-    pub(super) canary: Option<CanaryRule>,
+    /// `Some` when it is a canary: it then has no host and no certificate, and its claims are on a share of what others
+    /// serve.
+    pub(super) canary: Option<Arc<CanaryRule>>,
     pub(super) problems: Vec<Problem>,
 }
 
@@ -146,6 +146,7 @@ pub(super) fn compile(
     let mut compiler = Compiler {
         found: Found { subject: &subject, problems: Vec::new() },
         namespace: &id.namespace,
+        canary: false,
         strict: gates.strict_path_type,
         claims: Vec::new(),
         slots: HashMap::new(),
@@ -156,11 +157,12 @@ pub(super) fn compile(
     };
     let mut tls = None;
     let mut wishes = annotations::read(ingress, &options.annotations_prefix, gates, &mut compiler.found);
+    compiler.canary = wishes.canary.is_some();
     if ingress.spec.rules.is_empty() {
         skip_on_catch_all(&mut wishes);
     }
-    compiler.use_regex = wishes.host.regex && wishes.canary.is_none();
-    compiler.rewrite = wishes.policy.rewrite.clone().filter(|_| wishes.canary.is_none());
+    compiler.use_regex = wishes.host.regex;
+    compiler.rewrite = wishes.policy.rewrite.clone();
     if standing == Standing::OursByName {
         super::classes::assumed(options, &mut compiler.found);
     }
@@ -179,7 +181,11 @@ pub(super) fn compile(
             compiler.default_backend(backend, ingress.spec.rules.is_empty());
         }
         compiler.bound_aliases(&mut wishes.host);
-        tls = TlsSection::read(&ingress.spec.tls, &id.namespace, &mut compiler.found);
+        if wishes.canary.is_some() {
+            compiler.keep_claims_alone(!ingress.spec.tls.is_empty());
+        } else {
+            tls = TlsSection::read(&ingress.spec.tls, &id.namespace, &mut compiler.found);
+        }
     }
     let Compiler { found: Found { problems, .. }, claims, hosts, upstreams, .. } = compiler;
     let rank = Rank { created: ingress.metadata.creation_timestamp, id };
@@ -210,6 +216,7 @@ fn skip_on_catch_all(wishes: &mut Wishes) {
 struct Compiler<'a> {
     found: Found<'a>,
     namespace: &'a str,
+    canary: bool,
     /// Whether to tell of paths that ingress-nginx' webhook would refuse.
     strict: bool,
     claims: Vec<Claim>,
@@ -364,12 +371,24 @@ impl Compiler<'_> {
         self.wants_regex(path.as_str()).then(|| not_a_regex(path)).flatten()
     }
 
+    /// A canary has no host, no certificate, and nothing to offer without a Service.
+    fn keep_claims_alone(&mut self, tls: bool) {
+        self.hosts.clear();
+        self.claims.retain(|claim| claim.backend != Backend::NotFound);
+        if tls {
+            let message = "a canary takes the certificate from its primary; spec.tls is not read here".into();
+            let hint = "set it on the primary Ingress";
+            self.found.warning(Reason::AnnotationConflict, "spec.tls".into(), message, hint);
+        }
+    }
+
     fn backend(&mut self, backend: &IngressBackend, place: Place, field: &str) -> Backend {
+        let then = if self.canary { "it takes no requests" } else { "requests get 404" };
         let Some(service) = backend.service.as_ref().filter(|service| !service.name.is_empty()) else {
             self.found.error(
                 Reason::BackendUnsupported,
                 field.to_owned(),
-                "the backend is not a Service; requests get 404".into(),
+                format!("the backend is not a Service; {then}"),
                 "name a Service; resource backends are not served",
             );
             return Backend::NotFound;
@@ -382,7 +401,7 @@ impl Compiler<'_> {
                 Backend::Upstream(id)
             }
             Err(why) => {
-                let message = format!("{} {why}; requests get 404", quoted(&service.name));
+                let message = format!("{} {why}; {then}", quoted(&service.name));
                 let hint = "name a Service of the Ingress' own namespace";
                 self.found.error(Reason::BackendUnsupported, format!("{field}.service.name"), message, hint);
                 Backend::NotFound

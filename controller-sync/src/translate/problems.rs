@@ -32,6 +32,8 @@ pub(super) enum Owner {
     Reference(UpstreamId, Referrer),
     /// `--default-ssl-certificate`.
     DefaultCertificate,
+    /// `--configmap`.
+    Settings,
 }
 
 #[derive(Default)]
@@ -143,6 +145,16 @@ impl Subject {
         hint: &str,
     ) -> Problem {
         Problem { severity: Severity::Warning, ..self.error(reason, field, message, hint) }
+    }
+
+    pub(super) fn info(
+        &self,
+        reason: Reason,
+        field: impl Into<String>,
+        message: String,
+        hint: &str,
+    ) -> Problem {
+        Problem { severity: Severity::Info, ..self.error(reason, field, message, hint) }
     }
 }
 

@@ -18,6 +18,9 @@ pub(super) struct Secrets {
     touched: BTreeSet<NamespacedName>,
     /// Secrets that must be sent or taken back.
     unsent: BTreeSet<NamespacedName>,
+    /// Secrets that a source brings only when it is asked to, and whether they are others than before.
+    wanted: BTreeSet<NamespacedName>,
+    wants_others: bool,
     now: i64,
 }
 
@@ -102,16 +105,28 @@ impl Secrets {
     fn read(&mut self, id: &NamespacedName, store: &Store, now: i64, affected: &mut BTreeSet<Referrer>) {
         self.unplan_turns(id);
         let Some(known) = self.known.get_mut(id) else { return };
-        known.state = Some(store.secret(id).map_or(State::Missing, certificate::read));
+        let secret = store.secret(id);
+        known.state = Some(secret.map_or(State::Missing, certificate::read));
         affected.extend(known.referrers.iter().cloned());
+        self.wants_others |= match secret.is_some_and(|secret| secret.is_tls) {
+            true => self.wanted.remove(id),
+            false => self.wanted.insert(id.clone()),
+        };
         self.unsent.insert(id.clone());
         self.plan_turn(id, now);
     }
 
     fn forget(&mut self, id: &NamespacedName) {
         self.unplan_turns(id);
+        self.wants_others |= self.wanted.remove(id);
         self.known.remove(id);
         self.unsent.insert(id.clone());
+    }
+
+    /// The Secrets that are referred to and are not among those that every source brings, and whether they are others
+    /// than at the last call.
+    pub(super) fn take_wanted(&mut self) -> (&BTreeSet<NamespacedName>, bool) {
+        (&self.wanted, std::mem::take(&mut self.wants_others))
     }
 
     /// Notes the next second in which the validity of a certificate changes.

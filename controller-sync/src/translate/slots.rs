@@ -1,15 +1,17 @@
 //! Slots: one for each host and path that anybody claims. The oldest claim wins and is the route; the others get a
-//! problem that names the winner.
+//! problem that names the winner. Canary Ingresses never win; they get a share of what the winner serves, see [`canary`].
 
 use super::compile::{Claim, Compiled, Strength};
 use super::problems::{Owner, Problems};
 use super::published::Published;
 use super::quote::quoted;
+use canary::Canaries;
 use ingora_config::{Host, Key, NamespacedName, Problem, Reason, Resource, Route, RouteKey};
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
+mod canary;
 mod regex_mode;
 
 use regex_mode::RegexModes;
@@ -25,6 +27,7 @@ pub(super) struct Slots {
 #[derive(Default)]
 struct Slot {
     claims: BTreeSet<Claimant>,
+    canaries: Canaries,
     /// The winner the problems of the others name.
     winner: Option<(NamespacedName, Strength)>,
 }
@@ -67,7 +70,11 @@ impl Slots {
     pub(super) fn add(&mut self, ingress: &Arc<Compiled>) {
         for (index, claim) in ingress.claims.iter().enumerate() {
             let claimant = Claimant { ingress: ingress.clone(), claim: index };
-            self.slots.entry(claim.key.clone()).or_default().claims.insert(claimant.clone());
+            let slot = self.slots.entry(claim.key.clone()).or_default();
+            match &ingress.canary {
+                Some(_) => slot.canaries.insert(claimant.clone()),
+                None => _ = slot.claims.insert(claimant.clone()),
+            }
             let touched = self.touched.entry(claim.key.clone()).or_default();
             touched.insert(ingress.id().clone(), Some(claimant));
         }
@@ -76,7 +83,11 @@ impl Slots {
     pub(super) fn remove(&mut self, ingress: &Arc<Compiled>) {
         for (index, claim) in ingress.claims.iter().enumerate() {
             if let Some(slot) = self.slots.get_mut(&claim.key) {
-                slot.claims.remove(&Claimant { ingress: ingress.clone(), claim: index });
+                let claimant = Claimant { ingress: ingress.clone(), claim: index };
+                match &ingress.canary {
+                    Some(_) => slot.canaries.remove(&claimant),
+                    None => _ = slot.claims.remove(&claimant),
+                }
             }
             self.touched.entry(claim.key.clone()).or_default().insert(ingress.id().clone(), None);
         }
@@ -90,9 +101,14 @@ impl Slots {
                 problems.set(Owner::Claim(key.clone(), id.clone()), Vec::new());
             }
             let Some(slot) = self.slots.get_mut(&key) else { continue };
-            self.regex_modes.set(&key, slot.claims.first());
-            let Some(winner) = slot.claims.first().cloned() else {
-                self.slots.remove(&key);
+            let winner = slot.claims.first().cloned();
+            let canaries = slot.canaries.settle(&key, winner.as_ref(), &changed, problems);
+            self.regex_modes.set(&key, winner.as_ref());
+            let Some(winner) = winner else {
+                slot.winner = None;
+                if slot.canaries.is_empty() {
+                    self.slots.remove(&key);
+                }
                 published.remove(Key::Route(key));
                 continue;
             };
@@ -101,7 +117,7 @@ impl Slots {
                 ingress: winner.ingress.id().clone(),
                 backend: winner.claim().backend.clone(),
                 policy: Arc::clone(&winner.ingress.policy),
-                canaries: Vec::new(),
+                canaries,
             })));
             let identity = Some((winner.ingress.id().clone(), winner.claim().strength));
             let tell = |claimant: &Claimant, problems: &mut Problems| {
@@ -109,7 +125,9 @@ impl Slots {
                 problems.set(owner, conflict(claimant, &winner).into_iter().collect());
             };
             if slot.winner == identity {
-                changed.values().flatten().for_each(|claimant| tell(claimant, problems));
+                let ordinary =
+                    changed.values().flatten().filter(|claimant| claimant.ingress.canary.is_none());
+                ordinary.for_each(|claimant| tell(claimant, problems));
             } else {
                 slot.winner = identity;
                 slot.claims.iter().for_each(|claimant| tell(claimant, problems));
@@ -121,10 +139,7 @@ impl Slots {
 
 fn conflict(loser: &Claimant, winner: &Claimant) -> Option<Problem> {
     let (claim, by) = (loser.claim(), &winner.ingress.subject.object);
-    let host = match &claim.key.host {
-        Host::CatchAll => "every host".to_owned(),
-        host => format!("host {host}"),
-    };
+    let host = host_words(&claim.key.host);
     let subject = &loser.ingress.subject;
     match (claim.strength, winner.claim().strength) {
         _ if loser == winner => None,
@@ -148,5 +163,12 @@ fn conflict(loser: &Claimant, winner: &Claimant) -> Option<Problem> {
             ),
             "remove one of the two; the older Ingress wins",
         )),
+    }
+}
+
+fn host_words(host: &Host) -> String {
+    match host {
+        Host::CatchAll => "every host".to_owned(),
+        host => format!("host {host}"),
     }
 }

@@ -1,6 +1,7 @@
 //! What the golden cases cannot show: what a single change costs and says, time, and hostile objects.
 
 use super::{Change, Output, Translator};
+use super::{Fate, Sighting};
 use crate::object::Object;
 use crate::store::{Options, Store};
 use fixtures::{ingress, ingress_with, remove, secret, service, slice};
@@ -8,6 +9,7 @@ use ingora_config::{Key, Reason, Resource, Severity, SourceLocation};
 use serde_json::json;
 use std::time::{Duration, SystemTime};
 
+mod canary;
 mod fixtures;
 mod hostile;
 mod random;
@@ -245,4 +247,49 @@ fn a_service_that_comes_later_solves_the_problem_of_every_ingress() {
     let output = world.insert(service("web"));
     assert_eq!(output.solved_problems.len(), 3);
     assert!(!keys(&output).iter().any(|key| matches!(key, Key::Route(_))), "{output:?}");
+}
+
+fn live(version: &str, class: &str, address: Option<&str>) -> Object {
+    let addresses = address.map(|ip| json!([{"ip": ip}]));
+    fixtures::decode(json!({"apiVersion": "networking.k8s.io/v1", "kind": "Ingress",
+        "metadata": {"name": "web", "uid": "u1", "resourceVersion": version, "generation": 4,
+            "annotations": {"kubernetes.io/ingress.class": class}},
+        "spec": {}, "status": {"loadBalancer": {"ingress": addresses}}}))
+}
+
+#[test]
+fn the_outputs_are_told_of_an_ingress_from_its_coming_to_its_end() {
+    let mut world = World::new();
+    let output = world.insert(live("1", "ingora", None));
+    let [Sighting { id, fate: Fate::Ours(first, true) }] = &output.sightings[..] else {
+        panic!("{output:?}")
+    };
+    assert_eq!((id.to_string(), &*first.uid, first.generation), ("default/web".into(), "u1", 4));
+    assert_eq!((&*first.resource_version, first.addresses.len()), ("1", 0));
+
+    let output = world.insert(live("2", "ingora", Some("192.0.2.1")));
+    let [Sighting { fate: Fate::Ours(second, false), .. }] = &output.sightings[..] else {
+        panic!("{output:?}")
+    };
+    assert_eq!((&*second.resource_version, &*second.addresses[0].ip), ("2", "192.0.2.1"));
+    assert_eq!(
+        Output { sightings: Vec::new(), ..output },
+        Output::default(),
+        "a status changes nothing else"
+    );
+
+    let output = world.insert(live("3", "other", Some("192.0.2.1")));
+    let [Sighting { fate: Fate::NotOurs(third), .. }] = &output.sightings[..] else { panic!("{output:?}") };
+    assert_eq!((&*third.resource_version, &*third.addresses[0].ip), ("3", "192.0.2.1"));
+
+    world.insert(live("4", "ingora", None));
+    remove(&mut world.store, &live("4", "ingora", None));
+    let output = world.translate();
+    assert!(matches!(&output.sightings[..], [Sighting { fate: Fate::Gone, .. }]), "{output:?}");
+}
+
+#[test]
+fn an_ingress_from_a_file_is_told_to_nobody() {
+    let mut world = World::new();
+    assert_eq!(world.insert(ingress("web", "a.example")).sightings, []);
 }

@@ -41,11 +41,11 @@ fn resource_line(resource: &Resource) -> String {
     match resource {
         Resource::Settings(settings) => {
             let Settings { default_backend, default_certificate, .. } = settings.clone();
-            let plain = Settings { default_backend: None, default_certificate: None, ..settings.clone() };
-            assert_eq!(plain, Settings::default(), "only these two settings have a source");
             let backend = default_backend.map_or("none".to_owned(), |id| id.to_string());
             let certificate = default_certificate.map_or("none".to_owned(), |id| id.to_string());
-            format!("Settings: default backend {backend}, default certificate {certificate}")
+            let mut more = String::new();
+            differences("", &json(&Settings::default()), &json(settings), &mut more);
+            format!("Settings: default backend {backend}, default certificate {certificate}{more}")
         }
         Resource::VirtualHost(VirtualHost { host, certificate, role, tls: _, regex, app_root }) => {
             let certificate = certificate.as_ref().map_or("default".to_owned(), ToString::to_string);
@@ -104,6 +104,31 @@ fn brief(value: &impl serde::Serialize) -> String {
     let mut value = serde_json::to_value(value).expect("plain data is JSON");
     strip(&mut value);
     value.to_string()
+}
+
+fn json(settings: &Settings) -> serde_json::Value {
+    let mut value = serde_json::to_value(settings).expect("settings are JSON");
+    for shown in ["default_backend", "default_certificate"] {
+        value[shown] = serde_json::Value::Null;
+    }
+    value
+}
+
+/// What differs from the defaults, by path.
+fn differences(path: &str, default: &serde_json::Value, value: &serde_json::Value, text: &mut String) {
+    if default == value {
+        return;
+    }
+    match (default, value) {
+        (serde_json::Value::Object(default), serde_json::Value::Object(value)) => {
+            for (name, value) in value {
+                differences(&format!("{path}/{name}"), &default[name], value, text);
+            }
+        }
+        _ => {
+            let _ = write!(text, ", {} = {value}", &path[1..]);
+        }
+    }
 }
 
 /// The lines that only one side has.

@@ -4,6 +4,7 @@ use crate::certificate::LoadedCertificate;
 use crate::live::Live;
 use crate::table::{CompiledRoute, HostTable};
 use crate::upstream::Group;
+use ingora_config::policy::Canary;
 use ingora_config::{Backend, HostRole, Policy, Protocol, Settings};
 use serde::Serialize;
 use serde_json::Value;
@@ -48,6 +49,20 @@ struct RouteDump<'d> {
     /// What its annotations ask for, without what they do not.
     #[serde(skip_serializing_if = "Option::is_none")]
     policy: Option<Value>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    canaries: Vec<CanaryDump>,
+}
+
+#[derive(Serialize)]
+struct CanaryDump {
+    ingress: String,
+    upstream: String,
+    weight: u32,
+    weight_total: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    header: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cookie: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -134,9 +149,22 @@ fn describe_host(host: &HostTable) -> HostDump<'_> {
                 path_type: format!("{:?}", route.route.key.path.kind),
                 ingress: route.route.ingress.to_string(),
                 upstream: matches!(route.route.backend, Backend::Upstream(_)).then(|| route.upstream()),
+                canaries: route.route.canaries.iter().map(describe_canary).collect(),
                 policy: describe_policy(&route.route.policy),
             })
             .collect(),
+    }
+}
+
+fn describe_canary(canary: &Canary) -> CanaryDump {
+    let rule = &canary.rule;
+    CanaryDump {
+        ingress: canary.ingress.to_string(),
+        upstream: canary.upstream.to_string(),
+        weight: rule.weight,
+        weight_total: rule.weight_total,
+        header: rule.by_header.as_ref().map(|header| header.name.clone()),
+        cookie: rule.by_cookie.clone(),
     }
 }
 

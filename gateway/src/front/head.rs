@@ -7,9 +7,9 @@
 use crate::authority;
 use crate::reason::Reason;
 
-/// The longest request line, in bytes; ingress-nginx takes lines of 8k (`large-client-header-buffers`).
+/// The longest request line, in bytes, unless `large-client-header-buffers` says otherwise.
 pub const MAX_REQUEST_LINE: usize = 8 * 1024;
-/// The largest request line and header together, in bytes; ingress-nginx takes 4 buffers of 8k.
+/// The largest request line and header together, in bytes, alike.
 pub const MAX_HEAD: usize = 32 * 1024;
 /// The most header lines. The engine itself stops at 256.
 pub const MAX_HEADER_LINES: usize = 128;
@@ -46,14 +46,27 @@ pub enum Progress {
 }
 
 /// Finds the end of a head while it arrives, without reading any byte twice.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Scan {
+    max_request_line: usize,
+    max_head: usize,
     line_start: usize,
     scanned: usize,
     lines: usize,
 }
 
+impl Default for Scan {
+    fn default() -> Self {
+        Self::within(MAX_REQUEST_LINE, MAX_HEAD)
+    }
+}
+
 impl Scan {
+    /// Looks for a head that is no larger, in bytes: its request line, and all of it.
+    pub fn within(max_request_line: usize, max_head: usize) -> Self {
+        Self { max_request_line, max_head, line_start: 0, scanned: 0, lines: 0 }
+    }
+
     /// Looks at everything received so far; `bytes` starts with the request line and only ever grows.
     ///
     /// # Errors
@@ -66,8 +79,8 @@ impl Scan {
             self.line_start = end + 1;
             match (self.lines, line.len()) {
                 (0, 0) => return Err(Reason::BadRequest),
-                (0, length) if length > MAX_REQUEST_LINE => return Err(Reason::UriTooLong),
-                (lines, _) if lines > MAX_HEADER_LINES || self.scanned > MAX_HEAD => {
+                (0, length) if length > self.max_request_line => return Err(Reason::UriTooLong),
+                (lines, _) if lines > MAX_HEADER_LINES || self.scanned > self.max_head => {
                     return Err(Reason::HeaderTooLarge);
                 }
                 (_, 0) => return parse(&bytes[..self.scanned]).map(Progress::Complete),
@@ -76,8 +89,8 @@ impl Scan {
         }
         self.scanned = bytes.len();
         match self.lines {
-            0 if bytes.len() > MAX_REQUEST_LINE => Err(Reason::UriTooLong),
-            _ if bytes.len() > MAX_HEAD => Err(Reason::HeaderTooLarge),
+            0 if bytes.len() > self.max_request_line => Err(Reason::UriTooLong),
+            _ if bytes.len() > self.max_head => Err(Reason::HeaderTooLarge),
             _ => Ok(Progress::Partial),
         }
     }

@@ -5,6 +5,7 @@ use super::stream::ClientStream;
 use super::{Front, H2_PREFACE};
 use crate::drain::InFlight;
 use crate::reason::Reason;
+use ingora_config::Settings;
 use pingora::apps::HttpServerApp;
 use pingora::protocols::http::ServerSession;
 use std::time::Duration;
@@ -35,11 +36,11 @@ pub(super) async fn serve(front: &Front, mut stream: Box<ClientStream>) {
         let in_flight = InFlight::new(&*front.busy);
         let table = front.live.table();
         let settings = table.settings();
-        let head = match arrive(front, &mut stream, front.header_time(settings), served == 0).await {
+        let head = match arrive(front, &mut stream, settings, served == 0).await {
             Arrival::Request(head) => head,
             Arrival::Http2 => {
                 drop(in_flight);
-                return front.serve_http2(*stream).await;
+                return super::http2::serve(front, *stream).await;
             }
             Arrival::Refused(reason) => return front.refuse(stream, reason).await,
             Arrival::Gone => return,
@@ -75,13 +76,14 @@ async fn first_byte(stream: &mut ClientStream, patience: Duration) -> bool {
         || matches!(tokio::time::timeout(patience, stream.fill()).await, Ok(Ok(1..)))
 }
 
-/// Takes at most `time` for the whole head.
-async fn arrive(front: &Front, stream: &mut ClientStream, time: Duration, first: bool) -> Arrival {
-    let deadline = Instant::now() + time;
-    let mut scan = Scan::default();
+/// Takes at most `client-header-timeout` for the whole head.
+async fn arrive(front: &Front, stream: &mut ClientStream, settings: &Settings, first: bool) -> Arrival {
+    let deadline = Instant::now() + front.header_time(settings);
+    let new_scan = || Scan::within(settings.client.max_request_line(), settings.client.max_head());
+    let mut scan = new_scan();
     loop {
         if skip_empty_line(stream) {
-            scan = Scan::default();
+            scan = new_scan();
         }
         if first && stream.buffered().starts_with(&H2_PREFACE[..4]) {
             return match timeout_at(deadline, front.read_preface(stream)).await {

@@ -1,6 +1,6 @@
 //! What went wrong, whether to try again, and what the client is told.
 
-use super::{Context, request};
+use super::{Context, next_upstream, request};
 use crate::answer::Answer;
 use crate::front::stream::{BodyFault, ClientStream};
 use crate::reason::Reason;
@@ -10,19 +10,26 @@ use pingora_proxy::{FailToProxy, Session};
 /// A try got no connection. Nothing was sent, so any method may be tried again.
 pub(super) fn connecting(ctx: &mut Context, mut e: Box<Error>) -> Box<Error> {
     let timeout = matches!(e.etype(), ErrorType::ConnectTimedout | ErrorType::TLSHandshakeTimedout);
-    ctx.reason = Some(if timeout { Reason::ConnectTimeout } else { Reason::ConnectFailed });
+    let reason = if timeout { Reason::ConnectTimeout } else { Reason::ConnectFailed };
+    ctx.reason = Some(reason);
     ctx.exclude_target();
-    e.set_retry(may_try_again(ctx));
+    e.set_retry(next_upstream::wanted_for(ctx, reason) && next_upstream::allowed(ctx));
     e
 }
 
-/// A try broke after its connection was made.
+/// A try broke after its connection was made, or its answer is not wanted.
 pub(super) fn proxying(
     session: &mut Session,
     ctx: &mut Context,
     mut e: Box<Error>,
     reused: bool,
 ) -> Box<Error> {
+    if std::mem::take(&mut ctx.unwanted) {
+        ctx.reason = Some(Reason::UpstreamBroken);
+        ctx.exclude_target();
+        e.set_retry(true);
+        return e;
+    }
     let mut reason = classify(session, ctx, &e);
     if reason == Reason::UpstreamTimeout && !session.as_downstream_mut().is_body_done() {
         // The engine waits for an answer while the body still comes: it was the client who paused.
@@ -30,25 +37,17 @@ pub(super) fn proxying(
     }
     ctx.reason = Some(reason);
     let upstream = *e.esource() == ErrorSource::Upstream && reason != Reason::BodyTimeout;
-    // nginx' `error timeout`: methods that change something are not sent twice, and nothing is after a first byte of
-    // an answer or when the body is gone.
-    let repeatable = session.req_header().method.is_idempotent()
-        && !session.as_ref().retry_buffer_truncated()
-        && session.response_written().is_none();
+    let mut wanted = next_upstream::wanted_for(ctx, reason);
     if reused && reason == Reason::UpstreamBroken && ctx.may_be_stale() {
         // The pooled connection was closed while it lay there: that says nothing about the endpoint, once.
         ctx.stale = true;
         ctx.tries = ctx.tries.saturating_sub(1);
+        wanted = true;
     } else if upstream {
         ctx.exclude_target();
     }
-    e.set_retry(upstream && repeatable && may_try_again(ctx));
+    e.set_retry(upstream && wanted && next_upstream::repeatable(session, ctx) && next_upstream::allowed(ctx));
     e
-}
-
-fn may_try_again(ctx: &Context) -> bool {
-    let limit = ctx.table().settings().proxy.proxy_next_upstream_tries;
-    limit == 0 || ctx.tries < limit
 }
 
 fn classify(session: &Session, ctx: &Context, e: &Error) -> Reason {

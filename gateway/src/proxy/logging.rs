@@ -3,6 +3,7 @@
 use super::{Context, request};
 use crate::front::streams;
 use crate::reason::Reason;
+use crate::settings::LogSettings;
 use crate::telemetry::{Record, Telemetry};
 use http::Version;
 use pingora_proxy::Session;
@@ -15,11 +16,14 @@ pub(super) fn record(telemetry: &Telemetry, session: &mut Session, ctx: &mut Con
         (None, Some(reason)) => reason.status(),
         (None, None) => Reason::ClientClosed.status(),
     };
+    // Before anything is told: a client that has its answer may ask again.
+    ctx.held = None;
     count_stream(session, ctx);
     let bytes_out = session.body_bytes_sent() as u64;
     let bytes_in = ctx.body_received.max(session.body_bytes_read() as u64);
     let request = session.req_header();
-    telemetry.request(&Record {
+    let response = session.response_written();
+    let record = Record {
         client: ctx.client,
         method: request.method.as_str(),
         tls: ctx.tls,
@@ -29,6 +33,7 @@ pub(super) fn record(telemetry: &Telemetry, session: &mut Session, ctx: &mut Con
         status,
         reason: ctx.reason,
         route: ctx.route.as_deref(),
+        canary: ctx.route.as_ref().and_then(|route| route.canary(ctx.canary)),
         upstream_address: ctx.target.as_ref().map(|target| &*target.name),
         tries: ctx.tries,
         bytes_in,
@@ -42,7 +47,16 @@ pub(super) fn record(telemetry: &Telemetry, session: &mut Session, ctx: &mut Con
             .get(http::header::USER_AGENT)
             .and_then(|value| value.to_str().ok())
             .unwrap_or(""),
-    });
+        upstream_time: ctx.header_time.and(ctx.try_started).map(|at| at.elapsed()),
+        target: std::str::from_utf8(request.raw_path()).unwrap_or(""),
+        unrouted: ctx.unrouted,
+        request_headers: Some(&request.headers),
+        response_headers: response.map(|response| &response.headers),
+    };
+    match &ctx.table {
+        Some(table) => telemetry.request(&record, &table.compiled().log),
+        None => telemetry.request(&record, &LogSettings::default()),
+    }
 }
 
 fn protocol(version: Version) -> &'static str {

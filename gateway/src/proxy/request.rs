@@ -40,10 +40,12 @@ fn decide(ports: &PublicPorts, session: &Session, ctx: &mut Context) -> Result<(
         _ => {}
     }
     let slash = matches!(found, Found::AddSlash);
+    let unrouted = matches!(found, Found::DefaultBackend(_) | Found::Nothing);
     if let Found::Route(route) | Found::DefaultBackend(route) = found {
         let route = Arc::clone(route);
         ctx.route = Some(route);
     }
+    ctx.unrouted = unrouted;
     let limit = ctx.table().settings().proxy.proxy_body_size;
     if limit > 0 && content_length(request.headers.get(header::CONTENT_LENGTH)) > limit {
         return Err(Answer::close(Reason::BodyTooLarge));
@@ -54,13 +56,23 @@ fn decide(ports: &PublicPorts, session: &Session, ctx: &mut Context) -> Result<(
         return Err(Answer::redirect(Reason::AddSlash, Reason::AddSlash.status(), location));
     }
     let Some(route) = ctx.route.clone() else {
+        filters::source_range::check_anywhere(ctx)?;
         return Err(Answer::page(Reason::NoRoute));
     };
+    if ctx.table().settings().denied {
+        return Err(Answer::page(Reason::Denied));
+    }
     filters::rewrite_phase(&route, request, ctx)?;
     match &route.group {
         None => return Err(Answer::page(Reason::BackendUnsupported)),
         Some(group) if group.is_empty() => return Err(Answer::page(Reason::NoEndpoints)),
         Some(group) => ctx.group = Some(Arc::clone(group)),
+    }
+    if let Some(canaries) = &route.canaries {
+        ctx.canary = canaries.choose(&request.headers);
+        if let Some(canary) = route.canary(ctx.canary) {
+            ctx.group = Some(Arc::clone(&canary.group));
+        }
     }
     filters::access_phase(&route, request, ctx)
 }

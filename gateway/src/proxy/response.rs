@@ -2,9 +2,11 @@
 
 use super::Context;
 use crate::filters;
+use crate::filters::rate_limit::bandwidth::Pace;
+use crate::front::stream::ClientStream;
+use crate::settings::CompiledSettings;
 use http::header::{CONNECTION, CONTENT_LENGTH, HeaderName, HeaderValue, SERVER, TRANSFER_ENCODING, UPGRADE};
 use http::{StatusCode, Version};
-use ingora_config::settings::Hsts;
 use pingora::Result;
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora_proxy::Session;
@@ -20,6 +22,7 @@ pub(super) fn filter(session: &mut Session, response: &mut ResponseHeader, ctx: 
     if ctx.waits_for_continue {
         session.set_keepalive(None);
     }
+    set_pace(session, ctx);
     drop_hop_by_hop(response);
     if session.req_header().version == Version::HTTP_10 && !response.headers.contains_key(CONTENT_LENGTH) {
         // HTTP/1.0 knows no chunks: the end of the connection is the end of the answer (RFC 9112 section 6.1).
@@ -27,16 +30,37 @@ pub(super) fn filter(session: &mut Session, response: &mut ResponseHeader, ctx: 
         session.set_keepalive(None);
     }
     ctx.header_time = ctx.try_started.map(|at| at.elapsed());
-    let settings = ctx.table().settings();
-    if !settings.headers.allow_backend_server_header {
-        response.remove_header(&SERVER);
+    let table = ctx.table();
+    let (headers, compiled) = (&table.settings().headers, table.compiled());
+    if !headers.allow_backend_server_header
+        || (headers.server_tokens && !response.headers.contains_key(SERVER))
+    {
+        server(headers.server_tokens, response)?;
+    }
+    for name in &compiled.hide_headers {
+        response.remove_header(name);
     }
     if ctx.tls {
-        hsts(&settings.hsts, response)?;
+        hsts(compiled, response)?;
     }
+    compiled.add_to(response)?;
     match &ctx.route {
         Some(route) => filters::response_phase(route, session.req_header(), response, ctx),
         None => Ok(()),
+    }
+}
+
+/// `limit-rate`. Over HTTP/1 the stream sends small pieces in time; streams of HTTP/2 share theirs, and the engine waits
+/// before each piece instead (`Context::delay`).
+fn set_pace(session: &mut Session, ctx: &mut Context) {
+    let limit = ctx.route.as_ref().and_then(|route| route.route.policy.rate_limit.as_deref());
+    let Some(pace) = Pace::new(limit, &ctx.table().settings().limits) else { return };
+    // A piece may take as long as the rate wants. A client that takes nothing is noticed by the stream itself.
+    session.set_write_timeout(None);
+    let stream = session.as_downstream().stream();
+    match stream.and_then(|stream| stream.as_any().downcast_ref::<ClientStream>()) {
+        Some(stream) => stream.set_pace(pace),
+        None => ctx.pace = Some(pace),
     }
 }
 
@@ -59,28 +83,36 @@ fn drop_hop_by_hop(response: &mut ResponseHeader) {
 
 /// For the gateway's own answers.
 pub(super) fn own(request: &RequestHeader, response: &mut ResponseHeader, ctx: &Context) -> Result<()> {
+    let Some(table) = &ctx.table else { return Ok(()) };
+    let compiled = table.compiled();
+    if table.settings().headers.server_tokens {
+        server(true, response)?;
+    }
     if ctx.tls {
-        hsts(&ctx.table().settings().hsts, response)?;
+        hsts(compiled, response)?;
     }
     match &ctx.route {
-        Some(route) => filters::response_phase(route, request, response, ctx),
+        Some(route) => {
+            compiled.add_to(response)?;
+            filters::response_phase(route, request, response, ctx)
+        }
         None => Ok(()),
     }
 }
 
-/// `Strict-Transport-Security` (RFC 6797), replacing the upstream's; only over TLS, as the RFC demands.
-fn hsts(settings: &Hsts, response: &mut ResponseHeader) -> Result<()> {
-    if !settings.enabled {
-        return Ok(());
+/// `Server`: ours where `server-tokens` wants it, else none. It names no release.
+fn server(tokens: bool, response: &mut ResponseHeader) -> Result<()> {
+    if tokens {
+        return response.insert_header(SERVER, HeaderValue::from_static("ingora"));
     }
-    let value = match (settings.max_age, settings.include_subdomains, settings.preload) {
-        (31_536_000, true, false) => HeaderValue::from_static("max-age=31536000; includeSubDomains"),
-        (age, subdomains, preload) => {
-            let subdomains = if subdomains { "; includeSubDomains" } else { "" };
-            let preload = if preload { "; preload" } else { "" };
-            HeaderValue::try_from(format!("max-age={age}{subdomains}{preload}"))
-                .expect("digits and fixed words are a header value")
-        }
-    };
-    response.insert_header(STRICT_TRANSPORT_SECURITY, value)
+    response.remove_header(&SERVER);
+    Ok(())
+}
+
+/// `Strict-Transport-Security` (RFC 6797), replacing the upstream's; only over TLS, as the RFC demands.
+fn hsts(settings: &CompiledSettings, response: &mut ResponseHeader) -> Result<()> {
+    match &settings.hsts {
+        Some(value) => response.insert_header(STRICT_TRANSPORT_SECURITY, value),
+        None => Ok(()),
+    }
 }

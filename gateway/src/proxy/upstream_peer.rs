@@ -2,13 +2,21 @@
 
 use super::Context;
 use crate::reason::Reason;
+use crate::upstream::Target;
+use ingora_config::Protocol;
+use pingora::protocols::Digest;
 use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, ErrorType, Result};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 pub(super) fn choose(ctx: &mut Context) -> Result<Box<HttpPeer>> {
-    let target = ctx.group.as_ref().and_then(|group| group.pick(&ctx.failed));
+    let mut target = pick(ctx);
+    if target.is_none() && ctx.canary.take().is_some() {
+        // The canary lost its last endpoint since it was chosen.
+        ctx.group = ctx.route.as_ref().and_then(|route| route.group.clone());
+        target = pick(ctx);
+    }
     let Some(target) = target else {
         ctx.reason = Some(Reason::NoEndpoints);
         return Err(Error::new_up(ErrorType::HTTPStatus(Reason::NoEndpoints.status())));
@@ -25,10 +33,28 @@ pub(super) fn choose(ctx: &mut Context) -> Result<Box<HttpPeer>> {
     ctx.target = Some(Arc::clone(&target));
     ctx.reason = None;
     ctx.tries += 1;
-    ctx.try_started = Some(Instant::now());
+    let now = Instant::now();
+    ctx.first_try.get_or_insert(now);
+    ctx.try_started = Some(now);
+    ctx.last_on_connection = false;
     ctx.connect_time = None;
     ctx.header_time = None;
     // The engine sends what it kept of the body through the filters again.
     ctx.body_received = 0;
     Ok(peer)
+}
+
+fn pick(ctx: &Context) -> Option<Arc<Target>> {
+    ctx.group.as_ref()?.pick(&ctx.failed)
+}
+
+/// `upstream-keepalive-time`: a connection from the pool that is older gets its last request. Only HTTP/1 can say so.
+pub(super) fn look_at_age(reused: bool, digest: Option<&Digest>, ctx: &mut Context) {
+    let limit = ctx.table().settings().proxy.upstream_keepalive_time;
+    if !reused || limit == 0 || ctx.target.as_ref().is_none_or(|target| target.protocol != Protocol::Http1) {
+        return;
+    }
+    let timing = digest.and_then(|digest| digest.timing_digest.first()?.as_ref());
+    let age = timing.and_then(|timing| timing.established_ts.elapsed().ok());
+    ctx.last_on_connection = age.is_some_and(|age| age >= Duration::from_secs(limit.into()));
 }

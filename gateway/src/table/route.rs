@@ -1,6 +1,7 @@
 //! A route as requests use it: everything they need of it is worked out when it is published.
 
 use crate::filters::Filters;
+use crate::filters::canary::{Canaries, CanaryBackend};
 use crate::telemetry::RouteStats;
 use crate::upstream::Group;
 use ingora_config::{
@@ -15,8 +16,12 @@ pub struct CompiledRoute {
     pub route: Route,
     /// Where it sends requests; `None` for [`Backend::NotFound`].
     pub group: Option<Arc<Group>>,
+    /// Other groups for some of its requests.
+    pub canaries: Option<Box<Canaries>>,
     /// What its annotations do to requests.
     pub filters: Filters,
+    /// What [`CompiledRoute::service_port`] says.
+    pub service_port: Box<str>,
     /// Counters, shared with every route that has the same labels.
     pub stats: Arc<RouteStats>,
     /// The path as a regular expression, from the first time it is needed on.
@@ -53,6 +58,16 @@ impl CompiledRoute {
             Backend::Upstream(id) => &id.service,
             Backend::NotFound => "",
         }
+    }
+
+    /// The canary at a place that [`Canaries::choose`] answered.
+    pub fn canary(&self, at: Option<usize>) -> Option<&CanaryBackend> {
+        self.canaries.as_ref()?.get(at?)
+    }
+
+    /// The port of the Service as the Ingress names it; empty when the backend is not a Service, or names none.
+    pub fn service_port(&self) -> &str {
+        &self.service_port
     }
 
     /// The name of the upstream, `namespace-service-port`; empty when the backend is not a Service.

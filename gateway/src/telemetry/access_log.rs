@@ -10,6 +10,7 @@
 //! sink stalls, buffers fill up to a bound, and lines beyond that are dropped and counted. Nobody ever waits for the
 //! sink but the writer.
 
+mod custom;
 mod escape;
 mod line;
 mod record;
@@ -21,6 +22,7 @@ mod tests;
 pub use record::Record;
 
 use crate::args::LogFormat;
+use ingora_config::settings::LogFormat as Custom;
 use prometheus_client::metrics::counter::Counter;
 use stamp::Stamp;
 use std::fs::File;
@@ -64,6 +66,8 @@ struct Buffer {
     bytes: Vec<u8>,
     lines: u64,
     stamp: Stamp,
+    /// For `$time_local`.
+    local: Stamp,
 }
 
 /// Whole passes over all buffers.
@@ -104,16 +108,19 @@ impl AccessLog {
         Self { shared: Arc::new(shared), writer: None }
     }
 
-    /// Takes one line. Never waits; allocates only while buffers grow to their usual size.
-    pub fn record(&self, record: &Record<'_>) {
+    /// Takes one line, in the form of `log-format-upstream` where there is one. Never waits; allocates only while buffers grow to their usual size.
+    pub fn record(&self, record: &Record<'_>, custom: Option<&Custom>) {
         let mut buffer = lock(&self.shared.buffers[this_thread() % BUFFERS]);
         let before = buffer.bytes.len();
         if before >= FULL {
             self.shared.dropped.inc();
             return;
         }
-        let Buffer { bytes, lines, stamp } = &mut *buffer;
-        line::write(bytes, stamp, self.shared.format, record);
+        let Buffer { bytes, lines, stamp, local } = &mut *buffer;
+        match custom {
+            Some(format) => line::write_custom(bytes, local, format, record),
+            None => line::write(bytes, stamp, self.shared.format, record),
+        }
         *lines += 1;
         let crossed = before < LARGE && bytes.len() >= LARGE;
         drop(buffer);

@@ -7,8 +7,12 @@
 #![cfg(test)]
 
 mod access_log;
+mod access_log_format;
 mod admin;
 mod app_root;
+mod canary;
+mod client_address;
+mod configmap;
 mod conflicts;
 mod default_backend;
 mod drain;
@@ -24,11 +28,13 @@ mod http1;
 mod http2;
 mod ingress_class;
 mod quickstart;
+mod rate_limit;
 mod rewrite;
 mod safety_http1;
 mod safety_http2;
 mod scale;
 mod server_alias;
+mod source_range;
 mod storm;
 mod support;
 mod timeouts;

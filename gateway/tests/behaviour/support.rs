@@ -19,6 +19,7 @@ pub(crate) mod load;
 pub(crate) mod manifest;
 pub(crate) mod ports;
 pub(crate) mod process;
+pub(crate) mod settings;
 pub(crate) mod tls;
 
 use std::time::{Duration, Instant};

@@ -1,68 +1,15 @@
-//! Deadlines and limits with settings that no flag sets yet: the test itself is the controller and speaks the wire.
+//! Deadlines and limits of the ConfigMap, each changed while both programs run.
 
 use crate::support::backend::Backend;
 use crate::support::edge::Edge;
 use crate::support::http1::Connection;
+use crate::support::manifest::site;
 use crate::support::until;
-use ingora_config::settings::{Client, Proxy};
-use ingora_config::wire::{FromGateway, FromSync, PREFACE_BYTES, Preface, decode, encode};
-use ingora_config::{
-    Backend as Destination, Endpoint, Endpoints, Host, NamespacedName, PathKind, PathMatch, PathValue,
-    Protocol, Resource, Route, RouteKey, ServicePort, Settings, Upstream, UpstreamId, VirtualHost,
-};
-use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener};
-use std::os::unix::net::{UnixListener, UnixStream};
 use std::time::{Duration, Instant};
 
-/// Serves `a.test` from these addresses, with these settings, for as long as the stream lives.
-fn edge_with(settings: Settings, addresses: &[SocketAddr]) -> (Edge, UnixStream) {
-    let mut edge = Edge::plan().start_unready();
-    edge.sync.kill();
-    let socket = edge.home().join("sync.sock");
-    // Whether sync got as far as making it does not matter.
-    let _ = std::fs::remove_file(&socket);
-    let listener = UnixListener::bind(&socket).unwrap();
-    let (mut stream, _) = listener.accept().unwrap();
-    let mut preface = [0; PREFACE_BYTES];
-    stream.write_all(&Preface::ours().encode()).unwrap();
-    stream.read_exact(&mut preface).unwrap();
-    let upserts =
-        resources(settings, addresses).into_iter().map(|resource| FromSync::Upsert(Box::new(resource)));
-    let messages = [FromSync::Begin].into_iter().chain(upserts).chain([FromSync::Commit { revision: 7 }]);
-    for message in messages {
-        let payload = encode(&message).unwrap();
-        stream.write_all(&u32::try_from(payload.len()).unwrap().to_be_bytes()).unwrap();
-        stream.write_all(&payload).unwrap();
-    }
-    let mut length = [0; 4];
-    stream.read_exact(&mut length).unwrap();
-    let mut payload = vec![0; u32::from_be_bytes(length) as usize];
-    stream.read_exact(&mut payload).unwrap();
-    let FromGateway::Ack { revision, refused } = decode(&payload).unwrap();
-    assert_eq!((revision, refused), (7, vec![]));
-    edge.wait_ready();
-    (edge, stream)
-}
-
-fn resources(settings: Settings, addresses: &[SocketAddr]) -> Vec<Resource> {
-    let id = UpstreamId { namespace: "test".into(), service: "web".into(), port: ServicePort::Number(80) };
-    let key = RouteKey {
-        host: Host::parse("a.test").unwrap(),
-        path: PathMatch { kind: PathKind::Prefix, value: PathValue::new("/").unwrap() },
-    };
-    let endpoint = |address: &SocketAddr| Endpoint { address: *address, target: String::new() };
-    vec![
-        Resource::Settings(settings),
-        Resource::VirtualHost(VirtualHost::new(key.host.clone(), None)),
-        Resource::Route(Route::new(
-            key,
-            NamespacedName::new("test", "web"),
-            Destination::Upstream(id.clone()),
-        )),
-        Resource::Upstream(Upstream { id: id.clone(), protocol: Protocol::Http1 }),
-        Resource::Endpoints(Endpoints { upstream: id, endpoints: addresses.iter().map(endpoint).collect() }),
-    ]
+fn edge(address: SocketAddr) -> Edge {
+    Edge::configured(site("a.test", "web", address), &[])
 }
 
 /// Accepts and never answers.
@@ -75,9 +22,8 @@ fn silent() -> (TcpListener, SocketAddr) {
 #[test]
 fn an_upstream_that_does_not_answer_is_504_after_three_tries() {
     let (_listener, address) = silent();
-    let settings =
-        Settings { proxy: Proxy { proxy_read_timeout: 1, ..Proxy::default() }, ..Settings::default() };
-    let (edge, _sync) = edge_with(settings, &[address]);
+    let edge = edge(address);
+    edge.configure(&[("proxy-read-timeout", "1")], "/proxy/proxy_read_timeout", 1);
     let answer = edge.get("a.test", "/silent");
     assert_eq!(answer.status, 504);
     let line = edge.logged("/silent");
@@ -85,26 +31,56 @@ fn an_upstream_that_does_not_answer_is_504_after_three_tries() {
 }
 
 #[test]
-fn a_request_that_changes_something_is_not_sent_twice() {
+fn a_request_that_changes_something_is_sent_twice_only_where_that_is_allowed() {
     let (_listener, address) = silent();
-    let settings =
-        Settings { proxy: Proxy { proxy_read_timeout: 1, ..Proxy::default() }, ..Settings::default() };
-    let (edge, _sync) = edge_with(settings, &[address]);
+    let edge = edge(address);
+    edge.configure(&[("proxy-read-timeout", "1")], "/proxy/proxy_read_timeout", 1);
+    let post = |path: &str| {
+        let mut connection = Connection::open(edge.http).unwrap();
+        let head = format!("POST {path} HTTP/1.1\r\nHost: a.test\r\nContent-Length: 2\r\n\r\nok");
+        connection.send(head).unwrap();
+        assert_eq!(connection.response().unwrap().status, 504);
+        edge.logged(path)["tries"].clone()
+    };
+    assert_eq!(post("/once"), 1);
+    let more =
+        [("proxy-read-timeout", "1"), ("retry-non-idempotent", "true"), ("proxy-next-upstream-tries", "2")];
+    edge.configure(&more, "/proxy/retry_non_idempotent", true);
+    assert_eq!(post("/twice"), 2);
+}
+
+#[test]
+fn the_time_for_further_tries_is_bounded() {
+    let (_listener, address) = silent();
+    let data = [("proxy-read-timeout", "1"), ("proxy-next-upstream-timeout", "1")];
+    let edge = Edge::configured(site("a.test", "web", address), &data);
+    assert_eq!(edge.get("a.test", "/late").status, 504);
+    assert_eq!(edge.logged("/late")["tries"], 1, "a second had passed");
+    edge.configure(
+        &[("proxy-read-timeout", "1"), ("proxy-next-upstream", "error")],
+        "/proxy/proxy_next_upstream/timeout",
+        false,
+    );
+    assert_eq!(edge.get("a.test", "/unwanted").status, 504);
+    assert_eq!(edge.logged("/unwanted")["tries"], 1, "a timeout is no reason any more");
+}
+
+#[test]
+fn a_header_that_stops_coming_is_408() {
+    let backend = Backend::named("web");
+    let edge = edge(backend.address);
+    edge.configure(&[("client-header-timeout", "1")], "/client/client_header_timeout", 1);
     let mut connection = Connection::open(edge.http).unwrap();
-    connection.send("POST /once HTTP/1.1\r\nHost: a.test\r\nContent-Length: 2\r\n\r\nok").unwrap();
-    assert_eq!(connection.response().unwrap().status, 504);
-    assert_eq!(edge.logged("/once")["tries"], 1);
+    connection.send("GET / HTTP/1.1\r\nHost: a").unwrap();
+    assert_eq!(connection.response().unwrap().status, 408);
 }
 
 #[test]
 fn a_body_that_stops_coming_is_408_and_not_the_endpoints_fault() {
     let backend = Backend::named("web");
-    let settings = Settings {
-        client: Client { client_body_timeout: 1, ..Client::default() },
-        proxy: Proxy { proxy_read_timeout: 1, ..Proxy::default() },
-        ..Settings::default()
-    };
-    let (edge, _sync) = edge_with(settings, &[backend.address]);
+    let edge = edge(backend.address);
+    let data = [("client-body-timeout", "1"), ("proxy-read-timeout", "1")];
+    edge.configure(&data, "/client/client_body_timeout", 1);
     let mut connection = Connection::open(edge.http).unwrap();
     connection.send("PUT /stops HTTP/1.1\r\nHost: a.test\r\nContent-Length: 100\r\n\r\nsome").unwrap();
     assert_eq!(connection.response().unwrap().status, 408);
@@ -114,11 +90,8 @@ fn a_body_that_stops_coming_is_408_and_not_the_endpoints_fault() {
 #[test]
 fn a_body_that_drips_is_cut_in_the_end() {
     let backend = Backend::named("web");
-    let settings = Settings {
-        client: Client { client_body_total_timeout: 2, ..Client::default() },
-        ..Settings::default()
-    };
-    let (edge, _sync) = edge_with(settings, &[backend.address]);
+    let edge = edge(backend.address);
+    edge.configure(&[("client-body-total-timeout", "2")], "/client/client_body_total_timeout", 2);
     let mut connection = Connection::open(edge.http).unwrap();
     connection.send("PUT /drips HTTP/1.1\r\nHost: a.test\r\nContent-Length: 100000\r\n\r\n").unwrap();
     let start = Instant::now();
@@ -133,29 +106,28 @@ fn a_body_that_drips_is_cut_in_the_end() {
 #[test]
 fn a_body_above_the_limit_is_413_by_its_length_and_by_its_bytes() {
     let backend = Backend::named("web");
-    let settings =
-        Settings { proxy: Proxy { proxy_body_size: 1000, ..Proxy::default() }, ..Settings::default() };
-    let (edge, _sync) = edge_with(settings, &[backend.address]);
-    let chunked = format!("Transfer-Encoding: chunked\r\n\r\n7d0\r\n{}\r\n0\r\n\r\n", "x".repeat(2000));
-    for rest in ["Content-Length: 1001\r\n\r\n", &chunked] {
+    let edge = edge(backend.address);
+    let post = |rest: &str| {
         let mut connection = Connection::open(edge.http).unwrap();
         connection.send(format!("POST /big HTTP/1.1\r\nHost: a.test\r\n{rest}")).unwrap();
-        assert_eq!(connection.response().unwrap().status, 413, "{rest:.30}");
-    }
-    let mut connection = Connection::open(edge.http).unwrap();
-    let fits = format!("POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 1000\r\n\r\n{}", "x".repeat(1000));
-    connection.send(fits).unwrap();
-    assert_eq!(connection.response().unwrap().status, 200);
+        connection.response().unwrap().status
+    };
+    let chunked = format!("Transfer-Encoding: chunked\r\n\r\n7d0\r\n{}\r\n0\r\n\r\n", "x".repeat(2000));
+    let fits = format!("Content-Length: 1000\r\n\r\n{}", "x".repeat(1000));
+    assert_eq!(post(&chunked), 200, "below a megabyte");
+    edge.configure(&[("proxy-body-size", "1000")], "/proxy/proxy_body_size", 1000);
+    assert_eq!(post("Content-Length: 1001\r\n\r\n"), 413);
+    assert_eq!(post(&chunked), 413);
+    assert_eq!(post(&fits), 200);
+    edge.configure(&[("proxy-body-size", "1k")], "/proxy/proxy_body_size", 1024);
+    assert_eq!(post("Content-Length: 1025\r\n\r\n"), 413);
 }
 
 #[test]
 fn an_idle_connection_is_closed_and_a_busy_one_after_its_last_request() {
     let backend = Backend::named("web");
-    let settings = Settings {
-        client: Client { keep_alive: 1, keep_alive_requests: 3, ..Client::default() },
-        ..Settings::default()
-    };
-    let (edge, _sync) = edge_with(settings, &[backend.address]);
+    let edge = edge(backend.address);
+    edge.configure(&[("keep-alive", "1"), ("keep-alive-requests", "3")], "/client/keep_alive", 1);
     let mut idle = Connection::open(edge.http).unwrap();
     assert_eq!(idle.get("a.test", "/").unwrap().header("connection"), Some("keep-alive"));
     assert!(idle.is_closed(), "after a second");
@@ -164,4 +136,7 @@ fn an_idle_connection_is_closed_and_a_busy_one_after_its_last_request() {
         (0..3).map(|_| busy.get("a.test", "/").unwrap().header("connection").map(str::to_owned)).collect();
     assert_eq!(said, [Some("keep-alive".into()), Some("keep-alive".into()), Some("close".into())]);
     assert!(busy.is_closed());
+    edge.configure(&[("keep-alive", "0")], "/client/keep_alive", 0);
+    let mut once = Connection::open(edge.http).unwrap();
+    assert_eq!(once.get("a.test", "/").unwrap().header("connection"), Some("close"));
 }

@@ -19,6 +19,8 @@ const MAX_NAME_CHARS: usize = 253;
 pub struct Content {
     objects: Vec<Held>,
     problems: Vec<Problem>,
+    /// Those of the problems that are about an object that does not decode.
+    undecodable: Vec<usize>,
 }
 
 #[derive(Debug)]
@@ -37,18 +39,37 @@ impl Content {
             match Object::from_value(value) {
                 Ok(Some(object)) => content.objects.push(Held { key: object.key(), object, line }),
                 Ok(None) => content.problems.push(ignored.problem(at(file, line))),
-                Err(error) => content.problems.push(Problem {
-                    severity: Severity::Error,
-                    object: named(error.object),
-                    reason: Reason::ObjectInvalid,
-                    field: error.field,
-                    message: error.message,
-                    hint: "correct it; until then it is skipped".into(),
-                    location: Some(at(file, line)),
-                }),
+                Err(error) => {
+                    content.undecodable.push(content.problems.len());
+                    content.problems.push(Problem {
+                        severity: Severity::Error,
+                        object: named(error.object),
+                        reason: Reason::ObjectInvalid,
+                        field: error.field,
+                        message: error.message,
+                        hint: "correct it; until then it is skipped".into(),
+                        location: Some(at(file, line)),
+                    });
+                }
             }
         }
         content
+    }
+
+    /// Takes over what `old` had of the objects that do not decode now: a mistake in an object must not take the object
+    /// away.
+    fn keep_undecodable(&mut self, old: &Self) {
+        for index in std::mem::take(&mut self.undecodable) {
+            let Some(problem) = self.problems.get_mut(index) else { continue };
+            let same = |held: &&Held| held.key.to_ref() == problem.object;
+            let Some(last) = old.objects.iter().find(same) else { continue };
+            if self.objects.iter().any(|held| held.key == last.key) {
+                continue;
+            }
+            problem.message.push_str("; its last good version stays");
+            let line = problem.location.as_ref().map_or(last.line, |location| location.line);
+            self.objects.push(Held { key: last.key.clone(), object: last.object.clone(), line });
+        }
     }
 
     /// Whether there is no object in it.
@@ -139,7 +160,10 @@ impl Catalog {
     }
 
     /// A file says this now.
-    pub fn replace(&mut self, path: &Path, shown: &str, content: Content) -> Vec<Event> {
+    pub fn replace(&mut self, path: &Path, shown: &str, mut content: Content) -> Vec<Event> {
+        if let Some(old) = self.files.get(path) {
+            content.keep_undecodable(&old.content);
+        }
         self.change(path, Some((shown, content)))
     }
 

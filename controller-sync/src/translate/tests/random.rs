@@ -53,6 +53,11 @@ fn tls() -> impl Strategy<Value = Value> {
         .prop_map(|(hosts, secret)| json!({"hosts": hosts, "secretName": secret}))
 }
 
+fn canary(rule: &str, value: &str) -> Value {
+    let annotation = |name: &str| format!("nginx.ingress.kubernetes.io/{name}");
+    json!({annotation("canary"): "true", annotation(rule): value})
+}
+
 fn ingress() -> impl Strategy<Value = Value> {
     let metadata = (
         pick(["s", "t"]),
@@ -67,6 +72,9 @@ fn ingress() -> impl Strategy<Value = Value> {
             json!({"nginx.ingress.kubernetes.io/server-alias": "c.example,*.example,~x"}),
             json!({"nginx.ingress.kubernetes.io/server-alias": "a.example,www.a.example,c.example"}),
             json!({"nginx.ingress.kubernetes.io/from-to-www-redirect": "true"}),
+            canary("canary-weight", "10"),
+            canary("canary-weight", "70"),
+            canary("canary-by-header", "x"),
         ]),
     );
     let spec = (

@@ -9,10 +9,15 @@ const MAX: usize = 2048;
 /// `text` between quotes as a JSON string (RFC 8259 section 7).
 pub(super) fn json(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
+    json_inside(out, text);
+    out.push(b'"');
+}
+
+/// The same without the quotes.
+pub(super) fn json_inside(out: &mut Vec<u8>, text: &str) {
     let (text, cut) = bounded(text);
     if !cut && text.bytes().all(is_plain) {
-        out.extend_from_slice(text.as_bytes());
-        return out.push(b'"');
+        return out.extend_from_slice(text.as_bytes());
     }
     let mut start = 0;
     for (index, char) in text.char_indices() {
@@ -35,7 +40,23 @@ pub(super) fn json(out: &mut Vec<u8>, text: &str) {
         }
     }
     out.extend_from_slice(&text.as_bytes()[start..]);
-    out.extend_from_slice(if cut { b"...\"" } else { b"\"" });
+    out.extend_from_slice(if cut { b"..." } else { b"" });
+}
+
+/// `text` as it is, but for what ends a line or steers a terminal: that is `\xHH`.
+pub(super) fn controls(out: &mut Vec<u8>, text: &str) {
+    let (text, cut) = bounded(text);
+    for char in text.chars() {
+        if char == ' ' || char.is_ascii_graphic() || is_harmless(char) {
+            out.extend_from_slice(char.encode_utf8(&mut [0; 4]).as_bytes());
+        } else {
+            for byte in char.encode_utf8(&mut [0; 4]).bytes() {
+                out.extend_from_slice(b"\\x");
+                hex(out, byte);
+            }
+        }
+    }
+    out.extend_from_slice(if cut { b"..." } else { b"" });
 }
 
 /// `text` in the manner of nginx: `"`, `\` and whatever is not printable ASCII as `\xHH`; empty text as `-`.

@@ -1,8 +1,8 @@
 //! One line of the access log.
 
-use super::Record;
 use super::escape;
 use super::stamp::{Stamp, padded};
+use super::{Custom, Record, custom};
 use crate::args::LogFormat;
 use std::io::Write;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -14,6 +14,13 @@ pub(super) fn write(out: &mut Vec<u8>, stamp: &mut Stamp, format: LogFormat, rec
         LogFormat::Json => json(out, stamp, now, record),
         LogFormat::Text => text(out, stamp, now, record),
     }
+    out.push(b'\n');
+}
+
+/// The same in the form that the operator wrote.
+pub(super) fn write_custom(out: &mut Vec<u8>, stamp: &mut Stamp, format: &Custom, record: &Record<'_>) {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    custom::write(out, stamp, now, format, record);
     out.push(b'\n');
 }
 
@@ -36,6 +43,7 @@ fn json(out: &mut Vec<u8>, stamp: &mut Stamp, now: Duration, record: &Record<'_>
         string(out, "ingress", route.ingress());
         string(out, "service", route.service());
         string(out, "upstream", route.upstream());
+        string(out, "canary", record.canary.map_or("", |canary| canary.group.name()));
     }
     string(out, "upstream_address", record.upstream_address.unwrap_or(""));
     number(out, "tries", record.tries.into());
@@ -100,7 +108,11 @@ fn text(out: &mut Vec<u8>, stamp: &mut Stamp, now: Duration, record: &Record<'_>
     seconds(out, Some(record.duration));
     out.extend_from_slice(b" [");
     escape::text(out, record.route.map_or("", |route| route.upstream()));
-    out.extend_from_slice(b"] [] ");
+    out.extend_from_slice(b"] [");
+    if let Some(canary) = record.canary {
+        escape::text(out, canary.group.name());
+    }
+    out.extend_from_slice(b"] ");
     escape::text(out, record.upstream_address.unwrap_or(""));
     out.push(b' ');
     // Of the last try; ingress-nginx lists all of them.

@@ -1,11 +1,13 @@
 //! What is told of a request.
 
+use crate::filters::canary::CanaryBackend;
 use crate::reason::Reason;
 use crate::table::CompiledRoute;
+use http::HeaderMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
-/// One request that is over. Queries, headers other than `User-Agent`, and bodies are never part of it.
+/// One request that is over. Of its headers only `User-Agent` is written, unless the operator's own format names others.
 #[derive(Clone, Copy, Debug)]
 pub struct Record<'a> {
     /// Whose request it was.
@@ -26,6 +28,8 @@ pub struct Record<'a> {
     pub reason: Option<Reason>,
     /// The route it took.
     pub route: Option<&'a CompiledRoute>,
+    /// The canary of the route that served it.
+    pub canary: Option<&'a CanaryBackend>,
     /// The endpoint of the last try.
     pub upstream_address: Option<&'a str>,
     /// How many endpoints were tried.
@@ -44,6 +48,16 @@ pub struct Record<'a> {
     pub request_id: &'a str,
     /// The `User-Agent`, as sent; empty when there is none.
     pub user_agent: &'a str,
+    /// From the start of the last try to the end of the answer, where an upstream answered.
+    pub upstream_time: Option<Duration>,
+    /// The target as sent, query included: it decides whether the request is logged, and is never written.
+    pub target: &'a str,
+    /// Whether no rule took it.
+    pub unrouted: bool,
+    /// The request's headers, for a log format of the operator's own.
+    pub request_headers: Option<&'a HeaderMap>,
+    /// The answer's headers, alike.
+    pub response_headers: Option<&'a HeaderMap>,
 }
 
 impl Record<'_> {
@@ -59,6 +73,7 @@ impl Record<'_> {
             status: reason.status(),
             reason: Some(reason),
             route: None,
+            canary: None,
             upstream_address: None,
             tries: 0,
             bytes_in: 0,
@@ -68,6 +83,11 @@ impl Record<'_> {
             header_time: None,
             request_id: "",
             user_agent: "",
+            upstream_time: None,
+            target: "",
+            unrouted: false,
+            request_headers: None,
+            response_headers: None,
         }
     }
 }

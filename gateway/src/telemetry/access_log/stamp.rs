@@ -46,6 +46,12 @@ fn iso(out: &mut Vec<u8>, second: u64) {
     clock(out, second);
 }
 
+/// A moment as nginx' `$time_iso8601` writes it, in UTC.
+pub(super) fn iso_utc(out: &mut Vec<u8>, since_epoch: Duration) {
+    iso(out, since_epoch.as_secs());
+    out.extend_from_slice(b"+00:00");
+}
+
 fn common(out: &mut Vec<u8>, second: u64) {
     let (year, month, day) = date(second / 86_400);
     padded(out, day, 2);

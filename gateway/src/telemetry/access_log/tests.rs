@@ -3,6 +3,8 @@
 use super::*;
 use crate::live::{Batch, Live};
 use crate::reason::Reason;
+use ingora_config::policy::{Canary, CanaryRule};
+use ingora_config::settings::{self, LogEscape, LogPart, LogVariable};
 use ingora_config::{
     Backend, Host, NamespacedName, PathKind, PathMatch, PathValue, Resource, Route, RouteKey, ServicePort,
     UpstreamId,
@@ -59,6 +61,7 @@ fn record() -> Record<'static> {
         status: 200,
         reason: None,
         route: None,
+        canary: None,
         upstream_address: Some("10.0.0.1:80"),
         tries: 1,
         bytes_in: 3,
@@ -68,6 +71,11 @@ fn record() -> Record<'static> {
         header_time: Some(Duration::from_millis(12)),
         request_id: "0af",
         user_agent: "curl/8",
+        upstream_time: Some(Duration::from_millis(15)),
+        target: "/p?q",
+        unrouted: false,
+        request_headers: None,
+        response_headers: None,
     }
 }
 
@@ -75,7 +83,7 @@ fn written(format: LogFormat, records: &[Record<'_>]) -> String {
     let sink = Sink::default();
     let log = AccessLog::start(format, Box::new(sink.clone()), Counter::default());
     for record in records {
-        log.record(record);
+        log.record(record, None);
     }
     log.flush(LONG);
     sink.text()
@@ -88,7 +96,18 @@ fn route() -> Arc<crate::table::CompiledRoute> {
     };
     let id = UpstreamId { namespace: "shop".into(), service: "web".into(), port: ServicePort::Number(80) };
     let ingress = NamespacedName::new("shop", "front");
-    let route = Route::new(key.clone(), ingress, Backend::Upstream(id));
+    let mut route = Route::new(key.clone(), ingress, Backend::Upstream(id.clone()));
+    route.canaries.push(Canary {
+        ingress: NamespacedName::new("shop", "next"),
+        upstream: UpstreamId { service: "next".into(), ..id },
+        rule: Arc::new(CanaryRule {
+            weight: 10,
+            weight_total: 100,
+            by_header: None,
+            by_cookie: None,
+            sticky: true,
+        }),
+    });
     let live = Live::new().unwrap();
     live.apply(Batch::full(1, [Resource::Route(route)]));
     live.table().route(&key).cloned().unwrap()
@@ -133,6 +152,23 @@ fn a_text_line_has_the_fields_of_ingress_nginx_in_its_order() {
 }
 
 #[test]
+fn the_canary_that_served_stands_in_every_form_of_a_line() {
+    let route = route();
+    let record = Record { route: Some(&route), canary: route.canary(Some(0)), ..record() };
+    let json: serde_json::Value = serde_json::from_str(&written(LogFormat::Json, &[record])).unwrap();
+    assert_eq!((&json["upstream"], &json["canary"]), (&"shop-web-80".into(), &"shop-next-80".into()));
+    assert!(written(LogFormat::Text, &[record]).contains(" [shop-web-80] [shop-next-80] "));
+    let sink = Sink::default();
+    let log = AccessLog::start(LogFormat::Json, Box::new(sink.clone()), Counter::default());
+    let parts = vec![LogPart::Variable(LogVariable::ProxyAlternativeUpstreamName)];
+    let format = settings::LogFormat { escape: LogEscape::Default, parts };
+    log.record(&record, Some(&format));
+    log.record(&Record { canary: None, ..record }, Some(&format));
+    log.flush(LONG);
+    assert_eq!(sink.text(), "shop-next-80\n-\n");
+}
+
+#[test]
 fn what_a_client_wrote_can_neither_end_a_line_nor_a_string() {
     let hostile = "a\"b\\c\nd\r\u{1b}[31m\u{7f}\u{85}\u{202e}\u{2028}\u{10ff80}é";
     let record = Record {
@@ -174,12 +210,12 @@ fn a_stalled_sink_stops_nobody_and_every_line_is_either_written_or_counted() {
     let stalled = Stalled { reached: reached_sender, go_on: go_on_receiver, sink: sink.clone() };
     let dropped = Counter::default();
     let log = AccessLog::start(LogFormat::Json, Box::new(stalled), dropped.clone());
-    log.record(&record());
+    log.record(&record(), None);
     // From here on the writer hangs in the sink.
     reached.recv_timeout(LONG).unwrap();
     let mut recorded = 1;
     while dropped.get() < 1000 {
-        log.record(&record());
+        log.record(&record(), None);
         recorded += 1;
         assert!(recorded < 1_000_000, "a full buffer takes no more lines");
     }
@@ -194,7 +230,7 @@ fn lines_of_many_threads_arrive_whole() {
     let log = AccessLog::start(LogFormat::Json, Box::new(sink.clone()), Counter::default());
     thread::scope(|scope| {
         for _ in 0..8 {
-            scope.spawn(|| (0..500).for_each(|_| log.record(&record())));
+            scope.spawn(|| (0..500).for_each(|_| log.record(&record(), None)));
         }
     });
     log.flush(LONG);
@@ -217,7 +253,7 @@ fn a_sink_that_fails_is_counted() {
     let dropped = Counter::default();
     let log = AccessLog::start(LogFormat::Text, Box::new(Broken), dropped.clone());
     for _ in 0..3 {
-        log.record(&record());
+        log.record(&record(), None);
     }
     log.flush(LONG);
     assert_eq!(dropped.get(), 3);

@@ -9,6 +9,7 @@ use openssl::pkey::{PKey, Private};
 use openssl::rsa::Rsa;
 use openssl::x509::extension::SubjectAlternativeName;
 use openssl::x509::{X509, X509NameBuilder};
+use std::net::IpAddr;
 
 /// The kind of key.
 #[derive(Clone, Copy)]
@@ -27,7 +28,7 @@ pub(crate) struct Pair {
     pub(crate) key: String,
 }
 
-/// A certificate for `names`, valid from yesterday for `days` (a negative number: expired); its Common Name is
+/// A certificate for `names` (hosts or IP addresses), valid from yesterday for `days` (a negative number: expired); its Common Name is
 /// `common_name`, so that a test can tell two certificates for the same names apart.
 pub(crate) fn make(common_name: &str, names: &[&str], kind: KeyKind, days: i64) -> Pair {
     let key = match kind {
@@ -63,7 +64,10 @@ fn self_signed(common_name: &str, names: &[&str], key: &PKey<Private>, days: i64
     if !names.is_empty() {
         let mut alternative = SubjectAlternativeName::new();
         for name in names {
-            alternative.dns(name);
+            match name.parse::<IpAddr>() {
+                Ok(_) => alternative.ip(name),
+                Err(_) => alternative.dns(name),
+            };
         }
         let extension = alternative.build(&builder.x509v3_context(None, None)).unwrap();
         builder.append_extension(extension).unwrap();

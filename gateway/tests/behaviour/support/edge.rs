@@ -13,6 +13,7 @@ use tempfile::TempDir;
 #[derive(Default)]
 pub(crate) struct Plan {
     files: Vec<(String, String)>,
+    source: Option<Vec<String>>,
     sync: Vec<String>,
     gateway: Vec<String>,
 }
@@ -21,6 +22,13 @@ impl Plan {
     /// A file of the manifests folder, there before the start.
     pub(crate) fn file(mut self, name: &str, text: impl Into<String>) -> Self {
         self.files.push((name.to_owned(), text.into()));
+        self
+    }
+
+    /// Arguments that name another source than the folder of manifests.
+    #[allow(dead_code, reason = "for the cluster tests, which share this file")]
+    pub(crate) fn source(mut self, arguments: Vec<String>) -> Self {
+        self.source = Some(arguments);
         self
     }
 
@@ -56,11 +64,12 @@ impl Plan {
         let (http, https, admin) = (local(free_port()), local(free_port()), local(free_port()));
         let socket = home.path().join("sync.sock").display().to_string();
         let sync_port = free_port();
+        let folder = || vec!["--manifests".to_owned(), manifests.display().to_string()];
         let sync_arguments = [
-            ["sync", "--manifests", &manifests.display().to_string(), "--socket", &socket]
+            ["sync", "--socket", &socket, "--healthz-port", &sync_port.to_string()]
                 .map(str::to_owned)
                 .to_vec(),
-            vec!["--healthz-port".to_owned(), sync_port.to_string()],
+            self.source.unwrap_or_else(folder),
             self.sync,
         ]
         .concat();

@@ -158,19 +158,28 @@ impl<S: Read> Reader<S> {
     fn chunked(&mut self) -> io::Result<Vec<u8>> {
         let mut body = Vec::new();
         loop {
-            let line = self.until(b"\r\n")?;
-            let size = usize::from_str_radix(&line, 16).map_err(|_| broken("not a chunk size"))?;
-            if size == 0 {
-                break;
+            let mut piece = self.chunk()?;
+            if piece.is_empty() {
+                return Ok(body);
             }
-            body.append(&mut self.exactly(size)?);
-            if self.exactly(2)? != b"\r\n" {
-                return Err(broken("a chunk without its end"));
-            }
+            body.append(&mut piece);
         }
-        // Trailers are read and dropped; what becomes of them is tested over HTTP/2.
-        while !self.until(b"\r\n")?.is_empty() {}
-        Ok(body)
+    }
+
+    /// One chunk of a chunked body; empty at its end.
+    pub(crate) fn chunk(&mut self) -> io::Result<Vec<u8>> {
+        let line = self.until(b"\r\n")?;
+        let size = usize::from_str_radix(&line, 16).map_err(|_| broken("not a chunk size"))?;
+        if size == 0 {
+            // Trailers are read and dropped; what becomes of them is tested over HTTP/2.
+            while !self.until(b"\r\n")?.is_empty() {}
+            return Ok(Vec::new());
+        }
+        let piece = self.exactly(size)?;
+        if self.exactly(2)? != b"\r\n" {
+            return Err(broken("a chunk without its end"));
+        }
+        Ok(piece)
     }
 }
 
@@ -219,6 +228,12 @@ impl<S: Read + Write> Connection<S> {
     /// Reads exactly `count` bytes.
     pub(crate) fn exactly(&mut self, count: usize) -> io::Result<Vec<u8>> {
         self.reader.exactly(count)
+    }
+
+    /// Reads one chunk of a chunked body; empty at its end.
+    #[allow(dead_code, reason = "for the cluster tests, which share this file")]
+    pub(crate) fn chunk(&mut self) -> io::Result<Vec<u8>> {
+        self.reader.chunk()
     }
 
     /// Reads the answer to a GET or POST.

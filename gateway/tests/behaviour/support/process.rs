@@ -3,8 +3,9 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
 
-/// One running program of the workspace.
+/// One running program.
 pub(crate) struct Program {
     name: &'static str,
     child: Child,
@@ -12,10 +13,15 @@ pub(crate) struct Program {
 }
 
 impl Program {
-    /// Starts `name` with `arguments`; standard output and error are appended to `log`.
+    /// Starts `name` of the workspace with `arguments`; standard output and error are appended to `log`.
     pub(crate) fn start(name: &'static str, arguments: &[String], log: &Path) -> Self {
+        Self::start_at(&binary(name), name, arguments, log)
+    }
+
+    /// The same for a program that stands anywhere.
+    pub(crate) fn start_at(path: &Path, name: &'static str, arguments: &[String], log: &Path) -> Self {
         let output = File::options().create(true).append(true).open(log).unwrap();
-        let child = Command::new(binary(name))
+        let child = Command::new(path)
             .args(arguments)
             .env_remove("RUST_LOG")
             .env("RUST_BACKTRACE", "1")
@@ -60,6 +66,15 @@ impl Program {
         let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
         line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
     }
+
+    /// Processor time it has used, in user and kernel mode (Linux: `utime` and `stime`, in ticks of 10 ms).
+    #[allow(dead_code, reason = "for the cluster tests, which share this file")]
+    pub(crate) fn processor_time(&self) -> Duration {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.id())).unwrap();
+        // The second field is the program's name in brackets and may hold spaces; what is counted stands behind it.
+        let fields = stat.rsplit_once(") ").unwrap().1.split(' ').skip(11).take(2);
+        Duration::from_millis(fields.map(|ticks| ticks.parse::<u64>().unwrap() * 10).sum())
+    }
 }
 
 impl Drop for Program {
@@ -74,9 +89,10 @@ impl Drop for Program {
     }
 }
 
-/// The program beside the gateway that cargo built for these tests.
+/// A program of the workspace; cargo puts test binaries into a folder below that of the programs.
 pub(crate) fn binary(name: &str) -> PathBuf {
-    let path = Path::new(env!("CARGO_BIN_EXE_ingora-gateway")).with_file_name(name);
+    let test = std::env::current_exe().unwrap();
+    let path = test.parent().and_then(Path::parent).unwrap().join(name);
     assert!(path.exists(), "{} does not exist; run cargo build --workspace first", path.display());
     path
 }

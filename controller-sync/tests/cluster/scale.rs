@@ -1,0 +1,226 @@
+//! Five thousand Ingresses, five thousand Services, twenty thousand endpoints: memory, time until ready, what a change
+//! costs and how long it takes, and what a hundred endpoint changes a second cost.
+//!
+//! The bounds hold for slow, busy machines and for builds without optimisation; the numbers are printed. Those to quote come
+//! from `cargo build --release --workspace && cargo test --release -p ingora-controller-sync --test cluster scale`.
+//! `INGORA_CLUSTER_CHURN_SECONDS` makes the churn longer, `INGORA_CLUSTER_SITES` changes the number of Ingresses.
+
+use crate::support::api::Api;
+use crate::support::backend::Backend;
+use crate::support::cluster::Cluster;
+use crate::support::edge::Edge;
+use crate::support::http1::Connection;
+use crate::support::manifest::{documents, ingress, service, slice};
+use crate::support::object;
+use crate::support::site::Site;
+use crate::support::trial::trials;
+use crate::support::{number, until};
+use serde_json::{Value, json};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::sync::OnceLock;
+use std::thread;
+use std::time::{Duration, Instant};
+
+trials! {
+    alone:
+        many_objects_are_ready_soon_and_take_little_memory,
+        an_ingress_is_live_at_once_among_many,
+        endpoint_changes_are_live_at_once_among_many,
+        a_hundred_endpoint_changes_a_second_cost_little;
+}
+
+const WRITERS: usize = 8;
+const CHANGES: usize = 120;
+
+/// A cluster of its own, filled once for all tests of this module.
+struct Big {
+    site: Site<'static>,
+    blue: Backend,
+    green: Backend,
+}
+
+fn big() -> &'static Big {
+    static CLUSTER: OnceLock<Cluster> = OnceLock::new();
+    static BIG: OnceLock<Big> = OnceLock::new();
+    BIG.get_or_init(|| {
+        let begin = Instant::now();
+        let site = Site::in_cluster(CLUSTER.get_or_init(Cluster::start), "big");
+        thread::scope(|scope| {
+            for writer in 0..WRITERS {
+                let (site, admin) = (&site, site.cluster.admin.another());
+                scope.spawn(move || (writer..sites()).step_by(WRITERS).for_each(|at| fill(site, &admin, at)));
+            }
+        });
+        let (blue, green) = (site.backend("blue"), site.backend("green"));
+        site.apply(service("web", &[blue.address]));
+        eprintln!("    {} Ingresses, Services and EndpointSlices written in {:?}", sites(), begin.elapsed());
+        Big { site, blue, green }
+    })
+}
+
+fn sites() -> usize {
+    number("INGORA_CLUSTER_SITES", 5000) as usize
+}
+
+fn name(at: usize) -> String {
+    format!("site-{at}")
+}
+
+/// Four addresses where nobody lives.
+fn addresses(at: usize, round: usize) -> Vec<SocketAddr> {
+    let byte = |value: usize| u8::try_from(value % 250 + 1).unwrap();
+    (0..4)
+        .map(|last| {
+            (Ipv4Addr::new(10, 100 + byte(round) % 100, byte(at / 250), byte(at * 4 + last)), 8080).into()
+        })
+        .collect()
+}
+
+fn fill(site: &Site<'_>, admin: &Api, at: usize) {
+    let name = name(at);
+    let text = documents([
+        service(&name, &addresses(at, 0)),
+        ingress(&name).path(&format!("{name}.test"), "Prefix", "/", &name).text(),
+    ]);
+    for object in site.objects(&text) {
+        admin.create(&object);
+    }
+}
+
+/// Starts both programs and waits until the last object is there; how long that took.
+fn start(big: &Big) -> (Edge, Duration) {
+    let begin = Instant::now();
+    let edge = big.site.plan().start();
+    let ready = begin.elapsed();
+    // Nobody lives behind it: it is known when the answer is not 404.
+    assert_ne!(edge.ask("unknown.test", "/"), "503");
+    (edge, ready)
+}
+
+fn many_objects_are_ready_soon_and_take_little_memory() {
+    let (edge, ready) = start(big());
+    let resident = edge.sync.resident_bytes() >> 20;
+    let busy = edge.sync.processor_time();
+    eprintln!(
+        "    ready after {ready:?}; sync takes {resident} MiB and has computed {busy:?}; gateway {} MiB",
+        edge.gateway.resident_bytes() >> 20
+    );
+    assert!(resident < 150, "sync takes {resident} MiB");
+    assert!(
+        ready < Duration::from_secs(if cfg!(debug_assertions) { 60 } else { 10 }),
+        "ready after {ready:?}"
+    );
+}
+
+/// Keeps asking on one connection until `live` says so.
+fn wait_live(connection: &mut Connection<TcpStream>, host: &str, live: impl Fn(u16, &str) -> bool) {
+    until(&format!("{host} is live"), || {
+        loop {
+            let answer = connection.get(host, "/").unwrap();
+            if live(answer.status, &answer.text()) {
+                return true;
+            }
+            thread::sleep(Duration::from_micros(100));
+        }
+    });
+}
+
+/// The pause before the next change: another one each time, so that no timer of the programs keeps step with it.
+fn pause(at: usize) {
+    thread::sleep(Duration::from_millis(20 + (at * 7 % 40) as u64));
+}
+
+fn judge(what: &str, mut times: Vec<Duration>) {
+    times.sort();
+    let of = |share: usize| times[(times.len() - 1) * share / 100];
+    eprintln!(
+        "    {what}, {} changes: p50 {:?}, p90 {:?}, p99 {:?}, longest {:?}",
+        times.len(),
+        of(50),
+        of(90),
+        of(99),
+        of(100)
+    );
+    // Ten times what is aimed at (10 and 50 ms): this machine has other work as well.
+    assert!(of(50) < Duration::from_millis(100) && of(99) < Duration::from_millis(1000), "{what}");
+}
+
+fn an_ingress_is_live_at_once_among_many() {
+    let big = big();
+    let (edge, _) = start(big);
+    let mut connection = Connection::open(edge.http).unwrap();
+    let admin = &big.site.cluster.admin;
+    let times = (0..CHANGES).map(|at| {
+        let host = format!("new-{at}.test");
+        let object = big.site.objects(&ingress("new").path(&host, "Prefix", "/", "web").text()).remove(0);
+        pause(at);
+        admin.apply(&object);
+        let answered = Instant::now();
+        wait_live(&mut connection, &host, |status, _| status == 200);
+        answered.elapsed()
+    });
+    let times = times.collect();
+    admin.delete(&big.site.ingress_path("new"));
+    judge("from the API's answer to the first 200", times);
+}
+
+fn endpoint_changes_are_live_at_once_among_many() {
+    let big = big();
+    big.site.apply(ingress("moving").path("moving.test", "Prefix", "/", "web").text());
+    let (edge, _) = start(big);
+    let mut connection = Connection::open(edge.http).unwrap();
+    let sides = [(&big.green, "green"), (&big.blue, "blue")];
+    let times = (0..CHANGES).map(|at| {
+        let (backend, body) = sides[at % 2];
+        let text = slice("web", "1", &[backend.address], "{ ready: true }");
+        let object = big.site.objects(&text).remove(0);
+        pause(at);
+        big.site.cluster.admin.apply(&object);
+        let answered = Instant::now();
+        wait_live(&mut connection, "moving.test", |_, text| text == body);
+        answered.elapsed()
+    });
+    judge("from the API's answer to the first answer of the new endpoint", times.collect());
+}
+
+fn churn() -> Duration {
+    Duration::from_secs(number("INGORA_CLUSTER_CHURN_SECONDS", 10))
+}
+
+fn a_hundred_endpoint_changes_a_second_cost_little() {
+    const PER_SECOND: usize = 100;
+    let big = big();
+    let (edge, _) = start(big);
+    let before = (edge.sync.processor_time(), edge.gateway.processor_time());
+    let begin = Instant::now();
+    let changes = churn().as_secs() as usize * PER_SECOND;
+    thread::scope(|scope| {
+        for writer in 0..WRITERS {
+            let (site, admin) = (&big.site, big.site.cluster.admin.another());
+            scope.spawn(move || {
+                for change in (writer..changes).step_by(WRITERS) {
+                    let due = Duration::from_secs(1) / PER_SECOND as u32 * change as u32;
+                    thread::sleep(due.saturating_sub(begin.elapsed()));
+                    move_pods(site, &admin, change * 31 % sites(), 1 + change / sites());
+                }
+            });
+        }
+    });
+    let wall = begin.elapsed();
+    let share = |used: Duration| used.as_secs_f64() / wall.as_secs_f64() * 100.0;
+    let sync = share(edge.sync.processor_time() - before.0);
+    eprintln!(
+        "    {changes} endpoint changes in {wall:?}: sync takes {sync:.1} % of a core and {} MiB, the gateway {:.1} %",
+        edge.sync.resident_bytes() >> 20,
+        share(edge.gateway.processor_time() - before.1)
+    );
+    assert!(edge.sync.resident_bytes() < 150 << 20, "{} MiB", edge.sync.resident_bytes() >> 20);
+    assert!(sync < if cfg!(debug_assertions) { 60.0 } else { 20.0 }, "{sync} %");
+}
+
+fn move_pods(site: &Site<'_>, admin: &Api, at: usize, round: usize) {
+    let text = slice(&name(at), "1", &addresses(at, round), "{ ready: true }");
+    let object = site.objects(&text).remove(0);
+    let patch: Value = json!({ "endpoints": object["endpoints"] });
+    admin.merge(&object::path(&object), &patch);
+}
