@@ -8,9 +8,9 @@
 //! The chain of a route is compiled when the route is published ([`Filters::compile`]): a request walks the filters its
 //! route has, and no others. The order within a phase is that of ingress-nginx.
 
+pub mod canary;
 pub mod rate_limit;
 pub mod source_range;
-pub mod canary;
 
 use crate::answer::Answer;
 use crate::proxy::Context;

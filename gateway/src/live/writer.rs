@@ -3,8 +3,8 @@
 use super::{Batch, Change};
 use crate::certificate::{Certificates, LoadedCertificate, Slot, Store};
 use crate::filters::Filters;
-use crate::filters::rate_limit::slots::Slots;
 use crate::filters::canary::{Canaries, Patterns};
+use crate::filters::rate_limit::slots::Slots;
 use crate::table::route::default_backend;
 use crate::table::{CompiledRoute, RouteTable};
 use crate::telemetry::RouteStatistics;

@@ -9,8 +9,8 @@
 mod access_log;
 mod access_log_format;
 mod admin;
-mod client_address;
 mod canary;
+mod client_address;
 mod configmap;
 mod conflicts;
 mod default_backend;
