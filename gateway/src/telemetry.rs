@@ -44,7 +44,8 @@ impl Telemetry {
     /// Tells of a request that is over; it is logged as `log` says.
     pub fn request(&self, record: &Record<'_>, log: &LogSettings) {
         if let Some(route) = record.route {
-            route.stats.observe(record.method, record.status, record.duration);
+            let stats = record.canary.map_or(&route.stats, |canary| &canary.stats);
+            stats.observe(record.method, record.status, record.duration);
         }
         self.metrics.requests.inc();
         if let Some(reason) = record.reason {

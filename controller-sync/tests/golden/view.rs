@@ -41,6 +41,8 @@ fn resource_line(resource: &Resource) -> String {
     match resource {
         Resource::Settings(settings) => {
             let Settings { default_backend, default_certificate, .. } = settings.clone();
+            let backend = default_backend.map_or("none".to_owned(), |id| id.to_string());
+            let certificate = default_certificate.map_or("none".to_owned(), |id| id.to_string());
             let mut more = String::new();
             differences("", &json(&Settings::default()), &json(settings), &mut more);
             format!("Settings: default backend {backend}, default certificate {certificate}{more}")

@@ -22,6 +22,8 @@ pub struct Context {
     pub route: Option<Arc<CompiledRoute>>,
     /// The group that serves it: the route's own, or a canary's.
     pub group: Option<Arc<Group>>,
+    /// Which of the route's canaries serves it; `None` when it is the primary.
+    pub canary: Option<usize>,
     /// Whose request it is, as [`crate::client_address`] says.
     pub client: IpAddr,
     /// Who handed it to us: the client itself, or the last proxy before us.
@@ -81,6 +83,7 @@ impl Context {
             table: None,
             route: None,
             group: None,
+            canary: None,
             client: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
             neighbour: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
             forwarded: Forwarded::default(),

@@ -33,6 +33,7 @@ pub(super) fn record(telemetry: &Telemetry, session: &mut Session, ctx: &mut Con
         status,
         reason: ctx.reason,
         route: ctx.route.as_deref(),
+        canary: ctx.route.as_ref().and_then(|route| route.canary(ctx.canary)),
         upstream_address: ctx.target.as_ref().map(|target| &*target.name),
         tries: ctx.tries,
         bytes_in,

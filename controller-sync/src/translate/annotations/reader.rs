@@ -36,6 +36,13 @@ impl<'a, 'f> Reader<'a, 'f> {
         &self.ingress.metadata.namespace
     }
 
+    /// The names behind the prefix, sorted.
+    pub(super) fn names(&self) -> Vec<&'a str> {
+        let mut names: Vec<_> = self.values.keys().copied().collect();
+        names.sort_unstable();
+        names
+    }
+
     /// The value of an annotation, each line trimmed as ingress-nginx does; an empty one counts as missing.
     pub(super) fn text(&self, name: &str) -> Option<String> {
         let value = self.values.get(name)?;
@@ -114,6 +121,12 @@ impl<'a, 'f> Reader<'a, 'f> {
     pub(super) fn warn(&mut self, name: &str, message: String, hint: &str) {
         let field = self.field(name);
         self.found.warning(Reason::AnnotationInvalid, field, message, hint);
+    }
+
+    /// Tells of a value that is well-formed and that Ingora cannot use; the message says what follows.
+    pub(super) fn unusable(&mut self, name: &str, message: String, hint: &str) {
+        let field = self.field(name);
+        self.found.error(Reason::AnnotationInvalid, field, message, hint);
     }
 
     fn field(&self, name: &str) -> String {
