@@ -136,7 +136,9 @@ impl Translator {
                 }
             }
         }
-        self.slots.settle(&mut self.published, &mut self.problems);
+        for (host, regex) in self.slots.settle(&mut self.published, &mut self.problems) {
+            self.hosts.set_regex(&host, regex);
+        }
         self.hosts.settle(&mut self.secrets, &mut self.published, &mut self.problems);
         self.secrets.publish(&mut self.published);
         self.upstreams.settle(store, &self.ingresses, &mut self.published, &mut self.problems);

@@ -17,7 +17,7 @@ use std::time::Instant;
 
 /// Addresses in an order that the caches cannot foresee.
 fn address(step: u32, of: u32) -> IpAddr {
-    Ipv4Addr::from_bits(0x0a00_0000 + step.wrapping_mul(0x9E37_79B9) % of).into()
+    Ipv4Addr::from_bits(0x0a00_0000_u32.wrapping_add(step.wrapping_mul(0x9E37_79B9) % of)).into()
 }
 
 fn look_up(criterion: &mut Criterion) {

@@ -8,9 +8,11 @@
 //! The chain of a route is compiled when the route is published ([`Filters::compile`]): a request walks the filters its
 //! route has, and no others. The order within a phase is that of ingress-nginx.
 
-pub mod rate_limit;
-pub mod source_range;
 pub mod canary;
+pub mod rate_limit;
+mod rewrite;
+pub mod source_range;
+mod upstream_vhost;
 
 use crate::answer::Answer;
 use crate::proxy::Context;
@@ -20,8 +22,10 @@ use ingora_config::Route;
 use pingora::Result as ProxyResult;
 use pingora::http::{RequestHeader, ResponseHeader};
 use rate_limit::{RateLimit, slots::Slots};
+use rewrite::Rewrite;
 use source_range::SourceRange;
 use std::sync::Arc;
+use upstream_vhost::UpstreamVhost;
 
 /// The filters of one route, by phase.
 #[derive(Debug, Default)]
@@ -37,6 +41,8 @@ pub struct Filters {
 #[derive(Debug)]
 enum RewriteFilter {
     Denied,
+    /// `rewrite-target` with a scheme.
+    Rewrite(Rewrite),
 }
 
 /// A filter of the access phase: refuses some clients.
@@ -47,7 +53,10 @@ enum AccessFilter {
 
 /// A filter of what the upstream sees.
 #[derive(Debug)]
-enum UpstreamFilter {}
+enum UpstreamFilter {
+    UpstreamVhost(UpstreamVhost),
+    Rewrite(Rewrite),
+}
 
 /// A filter of what the client sees.
 #[derive(Debug)]
@@ -56,20 +65,31 @@ enum ResponseFilter {}
 impl Filters {
     /// Compiles what the policy of a route asks for, each phase in its order.
     pub fn compile(route: &Route, slots: &Arc<Slots>) -> Self {
-        let policy = &route.policy;
-        let mut rewrite = Vec::new();
+        let policy = &*route.policy;
+        let (mut rewrite, mut upstream) = (Vec::new(), Vec::new());
         if policy.denied {
             rewrite.push(RewriteFilter::Denied);
         }
-        let mut access = Vec::new();
+        // Before the path changes, so that a Host with the request's URI has the one the client sent.
+        if let Some(vhost) = &policy.upstream_vhost {
+            upstream.push(UpstreamFilter::UpstreamVhost(UpstreamVhost::compile(vhost)));
+        }
+        let path = route.key.path.value.as_str();
+        match policy.rewrite.as_ref().and_then(|policy| Rewrite::compile(policy, path)) {
+            Some(filter) if filter.redirects() => rewrite.push(RewriteFilter::Rewrite(filter)),
+            Some(filter) => upstream.push(UpstreamFilter::Rewrite(filter)),
+            None => {}
+        }
         let limit = policy.rate_limit.as_ref();
-        access.extend(
-            limit
-                .and_then(|limit| RateLimit::compile(limit, &route.ingress, slots))
-                .map(AccessFilter::RateLimit),
-        );
-        let source_range = policy.source_range.as_ref().map(|lists| SourceRange::compile(lists));
-        Self { rewrite: rewrite.into(), access: access.into(), source_range, ..Self::default() }
+        let limit = limit.and_then(|limit| RateLimit::compile(limit, &route.ingress, slots));
+        let access: Vec<_> = limit.map(AccessFilter::RateLimit).into_iter().collect();
+        Self {
+            rewrite: rewrite.into(),
+            access: access.into(),
+            source_range: policy.source_range.as_ref().map(|lists| SourceRange::compile(lists)),
+            upstream: upstream.into(),
+            ..Self::default()
+        }
     }
 }
 
@@ -79,12 +99,13 @@ impl Filters {
 /// The answer, when the request is answered here.
 pub fn rewrite_phase(
     route: &CompiledRoute,
-    _request: &RequestHeader,
-    _ctx: &mut Context,
+    request: &RequestHeader,
+    ctx: &mut Context,
 ) -> Result<(), Answer> {
     for filter in &route.filters.rewrite {
         match filter {
             RewriteFilter::Denied => return Err(Answer::page(Reason::Denied)),
+            RewriteFilter::Rewrite(filter) => return Err(filter.redirect(route, request, ctx)),
         }
     }
     Ok(())
@@ -112,13 +133,12 @@ pub fn access_phase(
 ///
 /// # Errors
 /// When a header cannot be set, which ends the request with 500.
-pub fn upstream_phase(
-    route: &CompiledRoute,
-    _request: &mut RequestHeader,
-    _ctx: &Context,
-) -> ProxyResult<()> {
+pub fn upstream_phase(route: &CompiledRoute, request: &mut RequestHeader, ctx: &Context) -> ProxyResult<()> {
     for filter in &route.filters.upstream {
-        match *filter {}
+        match filter {
+            UpstreamFilter::UpstreamVhost(filter) => filter.apply(route, request, ctx)?,
+            UpstreamFilter::Rewrite(filter) => filter.apply(route, request, ctx)?,
+        }
     }
     Ok(())
 }

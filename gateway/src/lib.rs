@@ -33,4 +33,5 @@ pub mod settings;
 pub mod sync;
 pub mod table;
 pub mod telemetry;
+pub mod template;
 pub mod upstream;

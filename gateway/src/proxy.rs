@@ -11,6 +11,7 @@ mod context;
 mod early_request;
 mod error;
 mod logging;
+mod moved;
 mod next_upstream;
 mod request;
 mod request_id;
@@ -76,7 +77,7 @@ impl ProxyHttp for Gateway {
     }
 
     async fn request_filter(&self, session: &mut Session, ctx: &mut Context) -> Result<bool> {
-        request::filter(session, ctx).await
+        request::filter(&self.ports, session, ctx).await
     }
 
     async fn proxy_upstream_filter(&self, session: &mut Session, ctx: &mut Context) -> Result<bool> {

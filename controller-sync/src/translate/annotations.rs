@@ -14,13 +14,14 @@ use super::quote::quoted;
 use super::value;
 use crate::object::Ingress;
 use ingora_config::policy::CanaryRule;
-use ingora_config::{Policy, Reason};
+use ingora_config::{Host, Policy, Reason};
 use reader::Reader;
 use std::sync::Arc;
 use table::{Guards, Risk, Row, Support};
 
 mod app_root;
 mod canary;
+mod charset;
 mod cors;
 mod from_to_www_redirect;
 mod https_redirect;
@@ -52,14 +53,28 @@ pub(super) struct Wishes {
 /// What an Ingress asks of its hosts as a whole.
 #[derive(Debug, Default)]
 pub(super) struct HostWishes {
-    /// Every path is a regular expression: `use-regex`, or a `rewrite-target` that differs from a path.
+    /// `use-regex`.
     pub(super) regex: bool,
     /// `app-root`.
     pub(super) app_root: Option<String>,
     /// `server-alias`.
-    pub(super) aliases: Vec<String>,
+    pub(super) aliases: Vec<Host>,
     /// `from-to-www-redirect`.
     pub(super) from_to_www: bool,
+    /// What the names of annotations start with, for problems.
+    prefix: String,
+}
+
+impl HostWishes {
+    /// Whether there is anything that the hosts have to know.
+    pub(super) fn concern_the_host(&self) -> bool {
+        self.app_root.is_some() || !self.aliases.is_empty() || self.from_to_www
+    }
+
+    /// The field of an annotation.
+    pub(super) fn field(&self, name: &str) -> String {
+        field(&format!("{}/{name}", self.prefix))
+    }
 }
 
 /// Reads all of them.
@@ -98,6 +113,7 @@ pub(super) fn read(ingress: &Ingress, prefix: &str, gates: &Gates, found: &mut F
         app_root: app_root::read(&mut reader),
         aliases: server_alias::read(&mut reader),
         from_to_www: from_to_www_redirect::read(&mut reader),
+        prefix: prefix.to_owned(),
     };
     policy.denied = reader.denied;
     Wishes { rejected: rejected || reader.rejected, policy, host, canary: None }

@@ -9,7 +9,7 @@
 //!
 //! The result is kept until the Ingress changes; merging it with others is the work of those neighbours.
 
-use super::annotations::{self, HostWishes};
+use super::annotations::{self, HostWishes, Wishes};
 use super::gates::{self, Gates};
 use super::problems::Subject;
 use super::quote::quoted;
@@ -19,10 +19,10 @@ use super::tls::TlsSection;
 use crate::object::Ingress;
 use crate::object::ingress::{HttpPath, IngressBackend, IngressRule, ServiceBackendPort};
 use crate::store::{Options, Standing};
-use ingora_config::policy::CanaryRule;
+use ingora_config::policy::{CanaryRule, Rewrite};
 use ingora_config::{
-    Backend, Host, NamespacedName, PathKind, PathMatch, PathValue, Policy, Problem, Reason, RouteKey,
-    ServicePort, SourceLocation, UpstreamId,
+    Backend, Host, InvalidPattern, NamespacedName, PathKind, PathMatch, PathPattern, PathValue, Policy,
+    Problem, Reason, RouteKey, ServicePort, SourceLocation, UpstreamId,
 };
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
@@ -30,6 +30,9 @@ use std::sync::Arc;
 
 /// The most problems of its own that one Ingress is told.
 const MAX_PROBLEMS: usize = 100;
+
+/// The most claims on further names of one Ingress: its hosts times its aliases.
+const MAX_ALIAS_CLAIMS: usize = 5000;
 
 /// One Ingress, compiled.
 #[derive(Debug)]
@@ -67,6 +70,10 @@ pub(super) struct Claim {
     pub(super) strength: Strength,
     pub(super) backend: Backend,
     pub(super) place: Place,
+    /// Whether it makes every path of its host a regular expression.
+    pub(super) regex: bool,
+    /// Why its path is no regular expression, if it is none; only a host in regex mode minds.
+    pub(super) not_a_regex: Option<InvalidPattern>,
 }
 
 /// What kind of claim it is.
@@ -145,10 +152,17 @@ pub(super) fn compile(
         slots: HashMap::new(),
         hosts: BTreeSet::new(),
         upstreams: BTreeMap::new(),
+        use_regex: false,
+        rewrite: None,
     };
     let mut tls = None;
-    let wishes = annotations::read(ingress, &options.annotations_prefix, gates, &mut compiler.found);
+    let mut wishes = annotations::read(ingress, &options.annotations_prefix, gates, &mut compiler.found);
     compiler.canary = wishes.canary.is_some();
+    if ingress.spec.rules.is_empty() {
+        skip_on_catch_all(&mut wishes);
+    }
+    compiler.use_regex = wishes.host.regex;
+    compiler.rewrite = wishes.policy.rewrite.clone();
     if standing == Standing::OursByName {
         super::classes::assumed(options, &mut compiler.found);
     }
@@ -166,6 +180,7 @@ pub(super) fn compile(
         if let Some(backend) = &ingress.spec.default_backend {
             compiler.default_backend(backend, ingress.spec.rules.is_empty());
         }
+        compiler.bound_aliases(&mut wishes.host);
         if wishes.canary.is_some() {
             compiler.keep_claims_alone(!ingress.spec.tls.is_empty());
         } else {
@@ -189,6 +204,15 @@ pub(super) fn compile(
     }
 }
 
+/// The default backend of an Ingress without rules is neither rewritten nor redirected: ingress-nginx skips there what would
+/// break every host that has no rules.
+fn skip_on_catch_all(wishes: &mut Wishes) {
+    wishes.policy.rewrite = None;
+    wishes.policy.redirect = None;
+    wishes.host.regex = false;
+    wishes.host.app_root = None;
+}
+
 struct Compiler<'a> {
     found: Found<'a>,
     namespace: &'a str,
@@ -200,6 +224,8 @@ struct Compiler<'a> {
     slots: HashMap<RouteKey, Place>,
     hosts: BTreeSet<Host>,
     upstreams: BTreeMap<UpstreamId, Place>,
+    use_regex: bool,
+    rewrite: Option<Box<Rewrite>>,
 }
 
 impl Compiler<'_> {
@@ -284,6 +310,12 @@ impl Compiler<'_> {
             let hint = "remove one of the two";
             return self.found.error(Reason::PathConflict, place.to_string(), message, hint);
         }
+        if let Some(why) = self.broken_pattern(&key.path.value) {
+            let message =
+                format!("the path {} {why}; the path is not served", quoted(key.path.value.as_str()));
+            let hint = "write it as a regular expression, which rewrite-target and use-regex make of it";
+            return self.found.error(Reason::InvalidPath, format!("{place}.path"), message, hint);
+        }
         let backend = self.backend(&path.backend, place, &format!("{place}.backend"));
         self.claim(key, Strength::Rule, backend, place);
     }
@@ -310,7 +342,33 @@ impl Compiler<'_> {
 
     fn claim(&mut self, key: RouteKey, strength: Strength, backend: Backend, place: Place) {
         self.slots.insert(key.clone(), place);
-        self.claims.push(Claim { key, strength, backend, place });
+        let regex = self.wants_regex(key.path.value.as_str());
+        let not_a_regex = not_a_regex(&key.path.value);
+        self.claims.push(Claim { key, strength, backend, place, regex, not_a_regex });
+    }
+
+    /// Every host of the Ingress claims every alias: their product must not grow without bound.
+    fn bound_aliases(&mut self, wishes: &mut HostWishes) {
+        let (aliases, hosts) = (wishes.aliases.len(), self.hosts.len());
+        if aliases * hosts > MAX_ALIAS_CLAIMS {
+            wishes.aliases = Vec::new();
+            self.found.error(
+                Reason::AnnotationInvalid,
+                wishes.field("server-alias"),
+                format!("{aliases} aliases of {hosts} hosts are too many; none is served"),
+                "put the hosts that need aliases into an Ingress of their own",
+            );
+        }
+    }
+
+    /// Whether the Ingress itself makes this path a regular expression, and with it all of the host (ingress-nginx).
+    fn wants_regex(&self, path: &str) -> bool {
+        self.use_regex || self.rewrite.as_ref().is_some_and(|rewrite| rewrite.applies_to(path))
+    }
+
+    /// Why a path that its own Ingress wants to be a regular expression is none. Nobody could say what it should match.
+    fn broken_pattern(&self, path: &PathValue) -> Option<InvalidPattern> {
+        self.wants_regex(path.as_str()).then(|| not_a_regex(path)).flatten()
     }
 
     /// A canary has no host, no certificate, and nothing to offer without a Service.
@@ -350,6 +408,10 @@ impl Compiler<'_> {
             }
         }
     }
+}
+
+fn not_a_regex(path: &PathValue) -> Option<InvalidPattern> {
+    if PathPattern::is_plain(path.as_str()) { None } else { PathPattern::new(path).err() }
 }
 
 /// The port as written. What cannot be a port becomes a name that no Service port has, so that the path answers 503 and

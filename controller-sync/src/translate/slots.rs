@@ -12,10 +12,14 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 mod canary;
+mod regex_mode;
+
+use regex_mode::RegexModes;
 
 #[derive(Default)]
 pub(super) struct Slots {
     slots: HashMap<RouteKey, Slot>,
+    regex_modes: RegexModes,
     /// Slots to settle, each with the claims that came (`Some`) or went (`None`).
     touched: BTreeMap<RouteKey, BTreeMap<NamespacedName, Option<Claimant>>>,
 }
@@ -89,8 +93,9 @@ impl Slots {
         }
     }
 
-    /// Decides every slot that was touched. A winner that stays costs nothing for the claims that stay.
-    pub(super) fn settle(&mut self, published: &mut Published, problems: &mut Problems) {
+    /// Decides every slot that was touched, and answers which hosts went into or out of regex mode by it. A winner that
+    /// stays costs nothing for the claims that stay.
+    pub(super) fn settle(&mut self, published: &mut Published, problems: &mut Problems) -> Vec<(Host, bool)> {
         for (key, changed) in std::mem::take(&mut self.touched) {
             for id in changed.iter().filter(|(_, claimant)| claimant.is_none()).map(|(id, _)| id) {
                 problems.set(Owner::Claim(key.clone(), id.clone()), Vec::new());
@@ -98,6 +103,7 @@ impl Slots {
             let Some(slot) = self.slots.get_mut(&key) else { continue };
             let winner = slot.claims.first().cloned();
             let canaries = slot.canaries.settle(&key, winner.as_ref(), &changed, problems);
+            self.regex_modes.set(&key, winner.as_ref());
             let Some(winner) = winner else {
                 slot.winner = None;
                 if slot.canaries.is_empty() {
@@ -127,6 +133,7 @@ impl Slots {
                 slot.claims.iter().for_each(|claimant| tell(claimant, problems));
             }
         }
+        self.regex_modes.settle(problems)
     }
 }
 

@@ -12,6 +12,7 @@ use super::chunked::Chunked;
 use super::head::{Framing, Head};
 use super::outgoing::Outgoing;
 use super::streams::{self, Streams};
+use crate::filters::rate_limit::bandwidth::Pace;
 use pingora::protocols::l4::socket::SocketAddr as PingoraAddr;
 use pingora::protocols::raw_connect::ProxyDigest;
 use pingora::protocols::tls::{ALPN, SslDigest, TlsRef};
@@ -22,8 +23,7 @@ use pingora::protocols::{
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
@@ -73,7 +73,8 @@ pub struct ClientStream {
     body_deadline: Option<Instant>,
     fault: Option<BodyFault>,
     outgoing: Outgoing,
-    prompt: AtomicBool,
+    /// Of the answer to the current request.
+    pace: Mutex<Option<Pace>>,
     streams: Option<Arc<ProxyDigest>>,
 }
 
@@ -98,7 +99,7 @@ impl ClientStream {
             body_deadline: None,
             fault: None,
             outgoing: Outgoing::default(),
-            prompt: AtomicBool::new(false),
+            pace: Mutex::default(),
             streams: None,
         }
     }
@@ -133,10 +134,14 @@ impl ClientStream {
         self.inner.get_ssl().is_some()
     }
 
-    /// From now on and to the end of this answer nothing is gathered: the engine rests between the pieces of it, and does
-    /// not flush before.
-    pub fn send_promptly(&self) {
-        self.prompt.store(true, Ordering::Relaxed);
+    /// From now on and to the end of the answer it is sent no faster than that. The engine lends the stream out for
+    /// looking only, hence the lock, which nobody else ever holds.
+    pub fn set_pace(&self, pace: Pace) {
+        *self.pace.lock().unwrap_or_else(PoisonError::into_inner) = Some(pace);
+    }
+
+    fn pace(&mut self) -> &mut Option<Pace> {
+        self.pace.get_mut().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What was wrong with the body of the current request.
@@ -209,7 +214,7 @@ impl ClientStream {
             self.taken = 0;
         }
         self.outgoing.rest();
-        *self.prompt.get_mut() = false;
+        *self.pace() = None;
         Some(self)
     }
 
@@ -366,8 +371,11 @@ impl AsyncWrite for ClientStream {
         if self.upgrade && buf.starts_with(b"HTTP/1.1 101 ") {
             self.reading = Reading::Tunnel;
         }
-        let Self { outgoing, inner, prompt, .. } = &mut *self;
-        outgoing.poll_write(inner, cx, buf, *prompt.get_mut())
+        let Self { outgoing, inner, pace, .. } = &mut *self;
+        match pace.get_mut().unwrap_or_else(PoisonError::into_inner) {
+            Some(pace) => outgoing.poll_write_slowly(inner, cx, buf, pace),
+            None => outgoing.poll_write(inner, cx, buf),
+        }
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -3,8 +3,8 @@
 use super::{Batch, Change};
 use crate::certificate::{Certificates, LoadedCertificate, Slot, Store};
 use crate::filters::Filters;
-use crate::filters::rate_limit::slots::Slots;
 use crate::filters::canary::{Canaries, Patterns};
+use crate::filters::rate_limit::slots::Slots;
 use crate::table::route::default_backend;
 use crate::table::{CompiledRoute, RouteTable};
 use crate::telemetry::RouteStatistics;
@@ -173,7 +173,7 @@ impl Writer {
         }
     }
 
-    /// Prepares a route that takes the place of `before`.
+    /// Prepares a route that takes the place of `before`: what depends on the key alone is taken over.
     fn compile(&mut self, route: Route, before: Option<&CompiledRoute>) -> Arc<CompiledRoute> {
         let group = match &route.backend {
             Backend::Upstream(id) => Some(self.groups.acquire(id)),
@@ -190,7 +190,8 @@ impl Writer {
             let stats = self.statistics.of_canary(&route, &canary.upstream);
             (self.groups.acquire(&canary.upstream), stats)
         });
-        Arc::new(CompiledRoute { route, group, canaries, filters, service_port, stats })
+        let pattern = before.map(|before| before.pattern.clone()).unwrap_or_default();
+        Arc::new(CompiledRoute { route, group, canaries, filters, service_port, stats, pattern })
     }
 
     fn release(&mut self, route: Option<&CompiledRoute>) {

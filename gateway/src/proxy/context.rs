@@ -61,6 +61,10 @@ pub struct Context {
     pub waits_for_continue: bool,
     /// Bytes of the body received.
     pub body_received: u64,
+    /// Counts the request among those of its client, where their number is limited.
+    pub held: Option<Held>,
+    /// How fast the answer may go, where that is limited and its stream does not see to it.
+    pub pace: Option<Pace>,
     /// Whether no rule of an Ingress took it.
     pub unrouted: bool,
     /// The upstream answered with a status for which another endpoint is tried.
@@ -69,10 +73,6 @@ pub struct Context {
     pub first_try: Option<Instant>,
     /// Whether the connection to the upstream is old and gets no further request.
     pub last_on_connection: bool,
-    /// Counts the request among those of its client, where their number is limited.
-    pub held: Option<Held>,
-    /// How fast the answer may go, where that is limited.
-    pub pace: Option<Pace>,
 }
 
 impl Context {
@@ -102,12 +102,12 @@ impl Context {
             header_time: None,
             waits_for_continue: false,
             body_received: 0,
+            held: None,
+            pace: None,
             unrouted: false,
             unwanted: false,
             first_try: None,
             last_on_connection: false,
-            held: None,
-            pace: None,
         }
     }
 

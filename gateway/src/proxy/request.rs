@@ -1,11 +1,11 @@
 //! Second phase: finds the route, or answers why there is none.
 //!
-//! The order is that of ingress-nginx: body size, missing slash, the rewrite phase (denied, CORS preflight, redirects,
+//! The order is that of ingress-nginx: what the host as a whole redirects ([`moved`]), body size, missing slash, the rewrite phase (denied, CORS preflight, redirects,
 //! HTTPS), no endpoints, canary, then the access phase (limits, source ranges). What a phase does stands in
 //! [`crate::filters`].
 
 use super::early_request::refuse;
-use super::{Context, request_id};
+use super::{Context, PublicPorts, moved, request_id};
 use crate::answer::Answer;
 use crate::filters;
 use crate::reason::Reason;
@@ -17,9 +17,9 @@ use pingora_proxy::Session;
 use std::sync::Arc;
 
 /// `true` when the request is answered.
-pub(super) async fn filter(session: &mut Session, ctx: &mut Context) -> Result<bool> {
+pub(super) async fn filter(ports: &PublicPorts, session: &mut Session, ctx: &mut Context) -> Result<bool> {
     request_id::assign(session.req_header(), ctx);
-    let Err(answer) = decide(session, ctx) else { return Ok(false) };
+    let Err(answer) = decide(ports, session, ctx) else { return Ok(false) };
     ctx.reason = Some(answer.reason);
     if answer.close {
         return Err(refuse(ctx, answer.reason));
@@ -29,11 +29,16 @@ pub(super) async fn filter(session: &mut Session, ctx: &mut Context) -> Result<b
 }
 
 /// The request goes to an upstream, or is answered here.
-fn decide(session: &Session, ctx: &mut Context) -> Result<(), Answer> {
+fn decide(ports: &PublicPorts, session: &Session, ctx: &mut Context) -> Result<(), Answer> {
     let request = session.req_header();
     let raw = raw_path(request.raw_path()).ok_or_else(|| Answer::close(Reason::BadRequest))?;
     let path = request_path::normalise(raw).map_err(|_| Answer::close(Reason::BadRequest))?;
     let found = ctx.table().find(&ctx.host, &path);
+    match found {
+        Found::AppRoot(location) => return Err(moved::to_app_root(request, location, ctx)),
+        Found::OtherHost(host) => return Err(moved::to_host(ports, request, host, ctx)),
+        _ => {}
+    }
     let slash = matches!(found, Found::AddSlash);
     let unrouted = matches!(found, Found::DefaultBackend(_) | Found::Nothing);
     if let Found::Route(route) | Found::DefaultBackend(route) = found {

@@ -50,15 +50,17 @@ pub(super) fn filter(session: &mut Session, response: &mut ResponseHeader, ctx: 
     }
 }
 
-/// `limit-rate`.
-fn set_pace(session: &Session, ctx: &mut Context) {
+/// `limit-rate`. Over HTTP/1 the stream sends small pieces in time; streams of HTTP/2 share theirs, and the engine waits
+/// before each piece instead (`Context::delay`).
+fn set_pace(session: &mut Session, ctx: &mut Context) {
     let limit = ctx.route.as_ref().and_then(|route| route.route.policy.rate_limit.as_deref());
-    ctx.pace = Pace::new(limit, &ctx.table().settings().limits);
-    if ctx.pace.is_some()
-        && let Some(stream) = session.as_downstream().stream()
-        && let Some(stream) = stream.as_any().downcast_ref::<ClientStream>()
-    {
-        stream.send_promptly();
+    let Some(pace) = Pace::new(limit, &ctx.table().settings().limits) else { return };
+    // A piece may take as long as the rate wants. A client that takes nothing is noticed by the stream itself.
+    session.set_write_timeout(None);
+    let stream = session.as_downstream().stream();
+    match stream.and_then(|stream| stream.as_any().downcast_ref::<ClientStream>()) {
+        Some(stream) => stream.set_pace(pace),
+        None => ctx.pace = Some(pace),
     }
 }
 

@@ -226,12 +226,7 @@ async fn refused(session: &mut Session, ctx: &mut Context, upstream: Stream, hea
     session.as_downstream_mut().write_response_header(Box::new(response)).await?;
     loop {
         match upstream.read_body_bytes().await {
-            Ok(Some(chunk)) => {
-                if let Some(delay) = ctx.delay(Some(&chunk)) {
-                    tokio::time::sleep(delay).await;
-                }
-                session.as_downstream_mut().write_response_body(chunk, false).await?;
-            }
+            Ok(Some(chunk)) => session.as_downstream_mut().write_response_body(chunk, false).await?,
             Ok(None) => return session.as_downstream_mut().finish_body().await,
             Err(error) => {
                 broken(ctx);

@@ -5,9 +5,9 @@ use crate::filters::canary::{Canaries, CanaryBackend};
 use crate::telemetry::RouteStats;
 use crate::upstream::Group;
 use ingora_config::{
-    Backend, Host, NamespacedName, PathKind, PathMatch, PathValue, Route, RouteKey, UpstreamId,
+    Backend, Host, NamespacedName, PathKind, PathMatch, PathPattern, PathValue, Route, RouteKey, UpstreamId,
 };
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// One route, ready for requests. A route that is published again unchanged stays the same value.
 #[derive(Debug)]
@@ -24,9 +24,19 @@ pub struct CompiledRoute {
     pub service_port: Box<str>,
     /// Counters, shared with every route that has the same labels.
     pub stats: Arc<RouteStats>,
+    /// The path as a regular expression, from the first time it is needed on.
+    pub pattern: OnceLock<Arc<PathPattern>>,
 }
 
 impl CompiledRoute {
+    /// The path as a regular expression. One that is none is taken as it is written: translation has told its owner.
+    pub fn pattern(&self) -> &Arc<PathPattern> {
+        self.pattern.get_or_init(|| {
+            let path = &self.route.key.path.value;
+            Arc::new(PathPattern::new(path).unwrap_or_else(|_| PathPattern::literal(path)))
+        })
+    }
+
     /// The namespace of the Ingress; empty for `--default-backend-service`.
     pub fn namespace(&self) -> &str {
         &self.route.ingress.namespace

@@ -1,46 +1,32 @@
 //! Who the client is: PROXY headers, forwarded headers, and whom the gateway believes.
 
 use crate::support::backend::{Backend, Received};
-use crate::support::controller::edge_with;
 use crate::support::edge::Edge;
 use crate::support::http1::Connection;
 use crate::support::http2;
+use crate::support::manifest::site;
 use crate::support::tls::offer;
 use crate::support::until;
-use ingora_config::Settings;
-use ingora_config::settings::ClientAddress;
 use openssl::ssl::SslStream;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
-use std::os::unix::net::UnixStream;
 use std::pin::Pin;
 use std::time::Duration;
 
-/// A gateway with these settings, its backend, and what keeps it configured.
+/// A gateway and its backend.
 struct Bench {
     edge: Edge,
     backend: Backend,
-    _sync: UnixStream,
 }
 
-fn bench(client_address: ClientAddress) -> Bench {
+/// A site with these keys in the ConfigMap.
+fn bench(keys: &[(&str, &str)]) -> Bench {
     let backend = Backend::named("web");
-    let settings = Settings { client_address, ..Settings::default() };
-    let (edge, sync) = edge_with(settings, &[backend.address]);
-    Bench { edge, backend, _sync: sync }
+    Bench { edge: Edge::configured(site("a.test", "web", backend.address), keys), backend }
 }
 
-fn forwarded() -> ClientAddress {
-    ClientAddress { use_forwarded_headers: true, ..ClientAddress::default() }
-}
-
-fn proxied() -> ClientAddress {
-    ClientAddress { use_proxy_protocol: true, ..ClientAddress::default() }
-}
-
-fn networks(list: &[&str]) -> Vec<ipnet::IpNet> {
-    list.iter().map(|network| network.parse().unwrap()).collect()
-}
+const FORWARDED: (&str, &str) = ("use-forwarded-headers", "true");
+const PROXIED: (&str, &str) = ("use-proxy-protocol", "true");
 
 impl Bench {
     /// Sends one request with further header lines and answers what the upstream got.
@@ -77,7 +63,7 @@ const CLAIMS: &str = "X-Forwarded-For: 1.2.3.4\r\nX-Forwarded-Host: myhost, othe
 
 #[test]
 fn a_trusted_neighbour_says_for_whom_it_asks_and_how() {
-    let bench = bench(forwarded());
+    let bench = bench(&[FORWARDED]);
     assert_headers(
         &bench.ask("/trusted", CLAIMS),
         &[
@@ -100,7 +86,7 @@ fn a_trusted_neighbour_says_for_whom_it_asks_and_how() {
 
 #[test]
 fn a_stranger_says_nothing() {
-    let bench = bench(ClientAddress { proxy_real_ip_cidr: networks(&["10.0.0.0/8"]), ..forwarded() });
+    let bench = bench(&[FORWARDED, ("proxy-real-ip-cidr", "10.0.0.0/8")]);
     assert_headers(
         &bench.ask("/stranger", CLAIMS),
         &[
@@ -118,7 +104,7 @@ fn a_stranger_says_nothing() {
 
 #[test]
 fn enable_real_ip_is_about_the_address_alone() {
-    let bench = bench(ClientAddress { enable_real_ip: true, ..ClientAddress::default() });
+    let bench = bench(&[("enable-real-ip", "true")]);
     assert_headers(
         &bench.ask("/", CLAIMS),
         &[
@@ -134,11 +120,11 @@ fn enable_real_ip_is_about_the_address_alone() {
 
 #[test]
 fn the_chain_is_walked_to_the_last_stranger_and_kept_if_asked_for() {
-    let bench = bench(ClientAddress {
-        proxy_real_ip_cidr: networks(&["127.0.0.0/8", "10.0.0.0/8"]),
-        compute_full_forwarded_for: true,
-        ..forwarded()
-    });
+    let bench = bench(&[
+        FORWARDED,
+        ("proxy-real-ip-cidr", "127.0.0.0/8,10.0.0.0/8"),
+        ("compute-full-forwarded-for", "true"),
+    ]);
     let received = bench.ask("/", "X-Forwarded-For: 6.6.6.6, 1.2.3.4\r\nX-Forwarded-For: 10.0.0.7\r\n");
     let chain = "6.6.6.6, 1.2.3.4, 10.0.0.7, 127.0.0.1";
     assert_headers(&received, &[("x-real-ip", "1.2.3.4"), ("x-forwarded-for", chain)]);
@@ -147,8 +133,8 @@ fn the_chain_is_walked_to_the_last_stranger_and_kept_if_asked_for() {
 
 #[test]
 fn another_header_may_name_the_client() {
-    let settings = ClientAddress { forwarded_for_header: "CF-Connecting-IP".into(), ..forwarded() };
-    let received = bench(settings).ask("/", "CF-Connecting-IP: 1.2.3.4\r\nX-Forwarded-For: 6.6.6.6\r\n");
+    let bench = bench(&[FORWARDED, ("forwarded-for-header", "CF-Connecting-IP")]);
+    let received = bench.ask("/", "CF-Connecting-IP: 1.2.3.4\r\nX-Forwarded-For: 6.6.6.6\r\n");
     assert_headers(
         &received,
         &[("x-real-ip", "1.2.3.4"), ("x-forwarded-for", "1.2.3.4"), ("x-original-forwarded-for", "1.2.3.4")],
@@ -164,7 +150,7 @@ fn version2(family: u8, rest: &[u8]) -> Vec<u8> {
 
 #[test]
 fn a_proxy_header_names_the_client_on_clear_text() {
-    let bench = bench(proxied());
+    let bench = bench(&[PROXIED]);
     let named = [("x-real-ip", "192.0.2.7"), ("x-forwarded-for", "192.0.2.7"), ("x-forwarded-proto", "http")];
     let received = bench.ask_behind(V1, "/v1", "X-Forwarded-For: 1.2.3.4\r\n");
     assert_headers(&received, &named);
@@ -182,7 +168,7 @@ fn a_proxy_header_names_the_client_on_clear_text() {
 
 #[test]
 fn port_443_in_a_proxy_header_means_that_tls_ended_before() {
-    let bench = bench(proxied());
+    let bench = bench(&[PROXIED]);
     let received = bench.ask_behind("PROXY TCP4 192.0.2.7 198.51.100.1 56324 443\r\n", "/", "");
     let https = [("x-forwarded-proto", "https"), ("x-scheme", "https"), ("x-forwarded-port", "443")];
     assert_headers(&received, &https);
@@ -190,7 +176,7 @@ fn port_443_in_a_proxy_header_means_that_tls_ended_before() {
 
 #[test]
 fn every_request_of_a_connection_has_the_client_of_its_proxy_header() {
-    let bench = bench(proxied());
+    let bench = bench(&[PROXIED]);
     let mut connection = Connection::open(bench.edge.http).unwrap();
     connection.send(V1).unwrap();
     for _ in 0..3 {
@@ -201,7 +187,7 @@ fn every_request_of_a_connection_has_the_client_of_its_proxy_header() {
 
 #[test]
 fn a_proxy_header_comes_before_tls() {
-    let bench = bench(proxied());
+    let bench = bench(&[PROXIED]);
     let mut tcp = TcpStream::connect(bench.edge.https).unwrap();
     tcp.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
     tcp.write_all(V1.as_bytes()).unwrap();
@@ -214,7 +200,7 @@ fn a_proxy_header_comes_before_tls() {
 
 #[test]
 fn a_proxy_header_comes_before_http2() {
-    let bench = bench(proxied());
+    let bench = bench(&[PROXIED]);
     http2::run(async {
         use tokio::io::AsyncWriteExt as _;
         let mut tcp = tokio::net::TcpStream::connect(bench.edge.https).await.unwrap();
@@ -234,7 +220,7 @@ fn a_proxy_header_comes_before_http2() {
 
 #[test]
 fn a_connection_without_a_valid_proxy_header_is_dropped() {
-    let bench = bench(ClientAddress { proxy_protocol_header_timeout: 1, ..proxied() });
+    let bench = bench(&[PROXIED, ("proxy-protocol-header-timeout", "1s")]);
     let plain = "GET / HTTP/1.1\r\nHost: a.test\r\n\r\n";
     let broken = format!("PROXY TCP4 192.0.2.7 198.51.100.1 56324\r\n{plain}");
     for (name, bytes) in [("none", plain), ("a broken one", broken.as_str()), ("half a one", "PROXY TCP4 19")]
@@ -253,7 +239,7 @@ fn a_connection_without_a_valid_proxy_header_is_dropped() {
 
 #[test]
 fn a_stranger_must_send_a_proxy_header_too_but_it_does_not_count() {
-    let bench = bench(ClientAddress { proxy_real_ip_cidr: networks(&["10.0.0.0/8"]), ..proxied() });
+    let bench = bench(&[PROXIED, ("proxy-real-ip-cidr", "10.0.0.0/8")]);
     let received = bench.ask_behind("PROXY TCP4 192.0.2.7 198.51.100.1 56324 443\r\n", "/", "");
     let own = [("x-real-ip", "127.0.0.1"), ("x-forwarded-port", "80"), ("x-forwarded-proto", "http")];
     assert_headers(&received, &own);
@@ -261,9 +247,7 @@ fn a_stranger_must_send_a_proxy_header_too_but_it_does_not_count() {
 
 #[test]
 fn with_both_the_proxy_header_names_the_neighbour_whose_headers_count_if_it_is_trusted() {
-    let trusted = networks(&["127.0.0.0/8", "192.0.2.0/24"]);
-    let bench =
-        bench(ClientAddress { use_forwarded_headers: true, proxy_real_ip_cidr: trusted, ..proxied() });
+    let bench = bench(&[PROXIED, FORWARDED, ("proxy-real-ip-cidr", "127.0.0.0/8,192.0.2.0/24")]);
     assert_headers(&bench.ask_behind(V1, "/", CLAIMS), &[("x-real-ip", "1.2.3.4"), ("host", "myhost")]);
     let stranger = V1.replace("192.0.2.7", "203.0.113.5");
     let received = bench.ask_behind(stranger, "/", CLAIMS);

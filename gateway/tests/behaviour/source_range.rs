@@ -1,16 +1,9 @@
 //! Who may ask: deny lists, allow lists, and the ConfigMap's lists behind them.
 
 use crate::support::backend::Backend;
-use crate::support::controller::{edge_of, edge_with};
 use crate::support::edge::Edge;
 use crate::support::http1::Connection;
-use crate::support::manifest::{documents, ingress, service};
-use ingora_config::settings::{ClientAddress, SourceRangeDefaults};
-use ingora_config::{Policy, Settings, policy};
-
-fn networks(list: &[&str]) -> Vec<ipnet::IpNet> {
-    list.iter().map(|network| network.parse().unwrap()).collect()
-}
+use crate::support::manifest::{Ingress, documents, ingress, service};
 
 /// The status for a client that a trusted neighbour names.
 fn status(edge: &Edge, client: &str, host: &str) -> u16 {
@@ -19,22 +12,20 @@ fn status(edge: &Edge, client: &str, host: &str) -> u16 {
     connection.response().unwrap().status
 }
 
-fn believing() -> ClientAddress {
-    ClientAddress { use_forwarded_headers: true, ..ClientAddress::default() }
+const BELIEVING: (&str, &str) = ("use-forwarded-headers", "true");
+
+/// An Ingress of its own host with these annotations.
+fn of(name: &str, annotations: &[(&str, &str)]) -> String {
+    let site = ingress(name).path(&format!("{name}.test"), "Prefix", "/", "web");
+    let annotate = |site: Ingress, (name, value): &(&str, &str)| {
+        site.annotation(&format!("nginx.ingress.kubernetes.io/{name}"), value)
+    };
+    annotations.iter().fold(site, annotate).text()
 }
 
 #[test]
 fn annotations_let_in_and_keep_out() {
     let backend = Backend::named("web");
-    let of = |name: &str, annotations: &[(&str, &str)]| {
-        let site = ingress(name).path(&format!("{name}.test"), "Prefix", "/", "web");
-        annotations
-            .iter()
-            .fold(site, |site, (annotation, value)| {
-                site.annotation(&format!("nginx.ingress.kubernetes.io/{annotation}"), value)
-            })
-            .text()
-    };
     let edge = Edge::with(documents([
         service("web", &[backend.address]),
         of("open", &[]),
@@ -67,13 +58,10 @@ fn annotations_let_in_and_keep_out() {
 #[test]
 fn the_lists_ask_for_the_client_behind_trusted_neighbours() {
     let backend = Backend::named("web");
-    let lists = policy::SourceRange {
-        denylist: Some(networks(&["10.6.0.0/16"])),
-        allowlist: Some(networks(&["10.0.0.0/8", "2001:db8::/32"])),
-    };
-    let policy = Policy { source_range: Some(Box::new(lists)), ..Policy::default() };
-    let settings = Settings { client_address: believing(), ..Settings::default() };
-    let (edge, _sync) = edge_of(settings, policy, &[backend.address]);
+    let lists =
+        [("denylist-source-range", "10.6.0.0/16"), ("allowlist-source-range", "10.0.0.0/8,2001:db8::/32")];
+    let site = documents([service("web", &[backend.address]), of("a", &lists)]);
+    let edge = Edge::configured(site, &[BELIEVING]);
     for (client, want) in
         [("10.1.1.1", 200), ("10.6.1.1", 403), ("192.0.2.1", 403), ("2001:db8::1", 200), ("2001:db9::1", 403)]
     {
@@ -84,22 +72,30 @@ fn the_lists_ask_for_the_client_behind_trusted_neighbours() {
 #[test]
 fn the_config_maps_lists_hold_for_routes_without_their_own() {
     let backend = Backend::named("web");
-    let source_range = SourceRangeDefaults {
-        denylist: networks(&["10.6.0.0/16"]),
-        allowlist: networks(&["10.0.0.0/8"]),
-        block: networks(&["10.9.0.0/16"]),
-    };
-    let settings = Settings { client_address: believing(), source_range, ..Settings::default() };
-    let (edge, _sync) = edge_with(settings.clone(), &[backend.address]);
-    for (client, want) in [("10.1.1.1", 200), ("10.6.1.1", 403), ("192.0.2.1", 403), ("10.9.1.1", 403)] {
-        assert_eq!(status(&edge, client, "a.test"), want, "{client}");
+    let own = [("allowlist-source-range", "192.0.2.0/24")];
+    let site = documents([service("web", &[backend.address]), of("plain", &[]), of("own", &own)]);
+    let lists = [
+        BELIEVING,
+        ("denylist-source-range", "10.6.0.0/16"),
+        ("whitelist-source-range", "10.0.0.0/8"),
+        ("block-cidrs", "10.9.0.0/16"),
+    ];
+    let edge = Edge::configured(site, &lists);
+    for (host, client, want) in [
+        ("plain.test", "10.1.1.1", 200),
+        ("plain.test", "10.6.1.1", 403),
+        ("plain.test", "192.0.2.1", 403),
+        ("plain.test", "10.9.1.1", 403),
+        ("own.test", "192.0.2.1", 200),
+        ("own.test", "10.1.1.1", 403),
+        ("own.test", "10.6.1.1", 403),
+        ("own.test", "10.9.1.1", 403),
+        // block-cidrs holds everywhere, the others are about routes.
+        ("unknown.test", "10.9.1.1", 403),
+        ("unknown.test", "192.0.2.1", 404),
+    ] {
+        assert_eq!(status(&edge, client, host), want, "{client} at {host}");
     }
-    assert_eq!(status(&edge, "10.9.1.1", "unknown.test"), 403, "block-cidrs holds everywhere");
-    assert_eq!(status(&edge, "192.0.2.1", "unknown.test"), 404, "the others are about routes");
-    let own = policy::SourceRange { denylist: None, allowlist: Some(networks(&["192.0.2.0/24"])) };
-    let policy = Policy { source_range: Some(Box::new(own)), ..Policy::default() };
-    let (edge, _sync) = edge_of(settings, policy, &[backend.address]);
-    for (client, want) in [("192.0.2.1", 200), ("10.1.1.1", 403), ("10.6.1.1", 403), ("10.9.1.1", 403)] {
-        assert_eq!(status(&edge, client, "a.test"), want, "with an own list: {client}");
-    }
+    edge.configure(&[BELIEVING], "/source_range/allowlist", serde_json::json!([]));
+    assert_eq!(status(&edge, "192.0.2.1", "plain.test"), 200, "without the lists");
 }

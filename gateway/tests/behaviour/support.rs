@@ -10,7 +10,6 @@
 
 pub(crate) mod backend;
 pub(crate) mod certificates;
-pub(crate) mod controller;
 pub(crate) mod dns;
 pub(crate) mod echo;
 pub(crate) mod edge;

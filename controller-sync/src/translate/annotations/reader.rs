@@ -123,6 +123,12 @@ impl<'a, 'f> Reader<'a, 'f> {
         self.found.warning(Reason::AnnotationInvalid, field, message, hint);
     }
 
+    /// Tells of a value that is well-formed and that Ingora cannot use; the message says what follows.
+    pub(super) fn unusable(&mut self, name: &str, message: String, hint: &str) {
+        let field = self.field(name);
+        self.found.error(Reason::AnnotationInvalid, field, message, hint);
+    }
+
     fn field(&self, name: &str) -> String {
         super::field(&format!("{}/{name}", self.prefix))
     }

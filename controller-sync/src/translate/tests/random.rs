@@ -34,10 +34,16 @@ fn backend() -> impl Strategy<Value = Value> {
 }
 
 fn rule() -> impl Strategy<Value = Value> {
-    let path =
-        (pick(["/", "/x", "", "bad"]), pick(["Prefix", "Exact", "ImplementationSpecific", "Odd"]), backend())
-            .prop_map(|(path, kind, backend)| json!({"path": path, "pathType": kind, "backend": backend}));
-    (pick(["a.example", "*.example", "", "b..c"]), prop::collection::vec(path, 0..3))
+    let path = (
+        pick(["/", "/x", "", "bad", "/x(", "/y.*"]),
+        pick(["Prefix", "Exact", "ImplementationSpecific", "Odd"]),
+        backend(),
+    )
+        .prop_map(|(path, kind, backend)| json!({"path": path, "pathType": kind, "backend": backend}));
+    (
+        pick(["a.example", "*.example", "", "b..c", "c.example", "www.a.example"]),
+        prop::collection::vec(path, 0..3),
+    )
         .prop_map(|(host, paths)| json!({"host": host, "http": {"paths": paths}}))
 }
 
@@ -64,6 +70,11 @@ fn ingress() -> impl Strategy<Value = Value> {
             canary("canary-weight", "10"),
             canary("canary-weight", "70"),
             canary("canary-by-header", "x"),
+            json!({"nginx.ingress.kubernetes.io/rewrite-target": "/y", "nginx.ingress.kubernetes.io/app-root": "/r"}),
+            json!({"nginx.ingress.kubernetes.io/use-regex": "true", "nginx.ingress.kubernetes.io/app-root": "/s"}),
+            json!({"nginx.ingress.kubernetes.io/server-alias": "c.example,*.example,~x"}),
+            json!({"nginx.ingress.kubernetes.io/server-alias": "a.example,www.a.example,c.example"}),
+            json!({"nginx.ingress.kubernetes.io/from-to-www-redirect": "true"}),
         ]),
     );
     let spec = (

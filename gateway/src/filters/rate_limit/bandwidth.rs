@@ -1,6 +1,7 @@
 //! `limit-rate`, `limit-rate-after`: how fast one answer goes to its client.
 //!
-//! The engine waits as long as [`Pace::delay`] says before it sends a piece; nobody else waits with it.
+//! Whoever sends an answer rests as long as [`Pace::delay`] says (`crate::front::outgoing`, and the engine for HTTP/2);
+//! nobody else waits with it.
 
 use ingora_config::policy::RateLimit;
 use ingora_config::settings::Limits;

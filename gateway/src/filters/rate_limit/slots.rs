@@ -83,29 +83,36 @@ pub enum Refused {
     Rate,
 }
 
+#[derive(Clone, Copy, Debug, Default)]
+struct Slot {
+    second: u64,
+    minute: u64,
+    live: u32,
+}
+
+/// Tags stand together, since all of them are looked at, and what belongs to one client does.
 #[derive(Debug, Default)]
 struct Set {
     /// 0 is nobody.
-    tags: [u64; WAYS],
-    second: [u64; WAYS],
-    minute: [u64; WAYS],
-    live: [u32; WAYS],
+    tags: [u32; WAYS],
+    slots: [Slot; WAYS],
 }
 
 impl Set {
     /// The slot of a client, and whether it is new to it.
-    fn slot(&mut self, tag: u64) -> Option<(usize, bool)> {
+    fn find(&self, tag: u32) -> Option<(usize, bool)> {
         if let Some(way) = self.tags.iter().position(|known| *known == tag) {
             return Some((way, false));
         }
-        let free = (0..WAYS).filter(|way| self.live[*way] == 0);
-        let way = free.min_by_key(|way| self.second[*way].max(self.minute[*way]))?;
+        let free = self.slots.iter().enumerate().filter(|(_, slot)| slot.live == 0);
+        let (way, _) = free.min_by_key(|(_, slot)| slot.second.max(slot.minute))?;
         Some((way, true))
     }
 
-    fn enter(&mut self, tag: u64, limits: &Limits, now: u64) -> Result<(), Refused> {
-        let (way, new) = self.slot(tag).ok_or(Refused::Connections)?;
-        if limits.connections > 0 && self.live[way] >= limits.connections {
+    fn enter(&mut self, tag: u32, limits: &Limits, now: u64) -> Result<(), Refused> {
+        let (way, new) = self.find(tag).ok_or(Refused::Connections)?;
+        let slot = &mut self.slots[way];
+        if limits.connections > 0 && slot.live >= limits.connections {
             return Err(Refused::Connections);
         }
         let fill = |bucket: &Option<Bucket>, empty_at: u64| match bucket {
@@ -114,18 +121,16 @@ impl Set {
             None => Ok(0),
         };
         // Nothing is written before both agree: a refused request does not count.
-        let second = fill(&limits.second, self.second[way])?;
-        let minute = fill(&limits.minute, self.minute[way])?;
+        let (second, minute) = (fill(&limits.second, slot.second)?, fill(&limits.minute, slot.minute)?);
+        *slot = Slot { second, minute, live: slot.live + u32::from(limits.connections > 0) };
         self.tags[way] = tag;
-        self.second[way] = second;
-        self.minute[way] = minute;
-        self.live[way] += u32::from(limits.connections > 0);
         Ok(())
     }
 
-    fn leave(&mut self, tag: u64) {
+    fn leave(&mut self, tag: u32) {
         if let Some(way) = self.tags.iter().position(|known| *known == tag) {
-            self.live[way] = self.live[way].saturating_sub(1);
+            let slot = &mut self.slots[way];
+            slot.live = slot.live.saturating_sub(1);
         }
     }
 }
@@ -163,31 +168,36 @@ impl Slots {
         limits: &Limits,
         at: Instant,
     ) -> Result<Option<Held>, Refused> {
-        let tag = self.state.hash_one((zone, client)).max(1);
+        let hash = self.state.hash_one((zone, client));
         let since = at.saturating_duration_since(self.epoch);
         let now = START + u64::try_from(since.as_nanos()).unwrap_or(u64::MAX - START);
-        self.set(tag).enter(tag, limits, now)?;
-        Ok((limits.connections > 0).then(|| Held { slots: Arc::clone(self), tag }))
+        self.set(hash).enter(tag(hash), limits, now)?;
+        Ok((limits.connections > 0).then(|| Held { slots: Arc::clone(self), hash }))
     }
 
-    /// Of the tag, other bits than the table's own lookups need.
-    fn set(&self, tag: u64) -> MutexGuard<'_, Set> {
+    fn set(&self, hash: u64) -> MutexGuard<'_, Set> {
         let sets = self.sets.get_or_init(|| (0..SETS).map(|_| Mutex::default()).collect());
         // Nothing in a set can break: it holds numbers, and every slot is whole after each of its writes.
-        sets[tag as usize % SETS].lock().unwrap_or_else(PoisonError::into_inner)
+        sets[hash as usize % SETS].lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Other bits than those that choose the set. Of 268 million strangers one is taken for somebody in its set, and which
+/// one nobody can foresee.
+fn tag(hash: u64) -> u32 {
+    ((hash >> 32) as u32).max(1)
 }
 
 /// One request in flight of a client whose requests in flight are limited; dropping it counts it out.
 #[derive(Debug)]
 pub struct Held {
     slots: Arc<Slots>,
-    tag: u64,
+    hash: u64,
 }
 
 impl Drop for Held {
     fn drop(&mut self) {
-        self.slots.set(self.tag).leave(self.tag);
+        self.slots.set(self.hash).leave(tag(self.hash));
     }
 }
 

@@ -120,7 +120,7 @@ fn a_table_full_of_limited_clients_gives_no_fresh_burst() {
     let mut set = Set::default();
     let limits = per_second(10, 5);
     let enter = |set: &mut Set, tag| (0..100).filter(|_| set.enter(tag, &limits, START).is_ok()).count();
-    let full = WAYS as u64;
+    let full = WAYS as u32;
     assert!((1..=full).all(|tag| enter(&mut set, tag) == 51));
     assert!((full + 1..2000).all(|tag| enter(&mut set, tag) == 1), "the request of a newcomer, and no burst");
 }
@@ -129,7 +129,7 @@ fn a_table_full_of_limited_clients_gives_no_fresh_burst() {
 fn a_client_with_requests_in_flight_is_never_pushed_out() {
     let mut set = Set::default();
     let limits = Limits { connections: 1, ..Limits::default() };
-    assert!((1..=WAYS as u64).all(|tag| set.enter(tag, &limits, START).is_ok()));
+    assert!((1..=WAYS as u32).all(|tag| set.enter(tag, &limits, START).is_ok()));
     assert_eq!(set.enter(99, &limits, START), Err(Refused::Connections), "where could it be counted?");
     set.leave(3);
     assert_eq!(set.enter(99, &limits, START), Ok(()));
