@@ -2,7 +2,7 @@
 //!
 //! `INGORA_FUZZ_RUNS=1000000 cargo test -p ingora-controller-sync --release --test fuzz` runs longer, and
 //! `INGORA_FUZZ_SEED` starts elsewhere. A failure prints the input; put it into the seeds of its target.
-#![allow(clippy::unwrap_used, reason = "a test says what is wrong by failing")]
+#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test says what is wrong by failing")]
 
 #[path = "fuzz/mutate.rs"]
 mod mutate;
