@@ -85,7 +85,9 @@ fn the_gateway_reads_no_token_and_looks_for_no_api_server() {
                 continue;
             }
             let text = std::fs::read_to_string(&path).unwrap().to_lowercase();
-            for word in ["serviceaccount", "service-account", "kubeconfig", "kubernetes_service_", "/var/run/secrets"] {
+            for word in
+                ["serviceaccount", "service-account", "kubeconfig", "kubernetes_service_", "/var/run/secrets"]
+            {
                 assert!(!text.contains(word), "{} speaks of {word}", path.display());
             }
             read += 1;

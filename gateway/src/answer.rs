@@ -35,7 +35,8 @@ impl Answer {
 
     /// A redirect.
     pub fn redirect(reason: Reason, status: u16, location: HeaderValue) -> Self {
-        Self { status, headers: vec![(LOCATION, location)], ..Self::page(reason) }
+        // 304 has no body (RFC 9110 section 15.4.5).
+        Self { status, headers: vec![(LOCATION, location)], page: status != 304, ..Self::page(reason) }
     }
 
     /// Another status than the reason's own.
@@ -57,7 +58,7 @@ impl Answer {
         for (name, value) in &self.headers {
             header.insert_header(name, value)?;
         }
-        if self.status != 204 || self.headers.iter().any(|(name, _)| name == CONTENT_LENGTH) {
+        if !matches!(self.status, 204 | 304) || self.headers.iter().any(|(name, _)| name == CONTENT_LENGTH) {
             header.insert_header(CONTENT_LENGTH, body.len())?;
         }
         Ok((header, body))

@@ -8,13 +8,21 @@
 //! The chain of a route is compiled when the route is published ([`Filters::compile`]): a request walks the filters its
 //! route has, and no others. The order within a phase is that of ingress-nginx.
 
+mod cors;
+mod https_redirect;
+mod redirect;
+
 use crate::answer::Answer;
-use crate::proxy::Context;
+use crate::proxy::{Context, PublicPorts};
 use crate::reason::Reason;
 use crate::table::CompiledRoute;
-use ingora_config::Policy;
+use cors::Cors;
+use ingora_config::Route;
+use ingora_config::policy::HttpsRedirect;
 use pingora::Result as ProxyResult;
 use pingora::http::{RequestHeader, ResponseHeader};
+use redirect::Redirect;
+use std::sync::Arc;
 
 /// The filters of one route, by phase.
 #[derive(Debug, Default)]
@@ -23,12 +31,16 @@ pub struct Filters {
     access: Box<[AccessFilter]>,
     upstream: Box<[UpstreamFilter]>,
     response: Box<[ResponseFilter]>,
+    /// What the route itself says of redirects to HTTPS; the ConfigMap may change without it.
+    pub(crate) https_redirect: HttpsRedirect,
 }
 
 /// A filter of the rewrite phase: answers without regard to who asks.
 #[derive(Debug)]
 enum RewriteFilter {
     Denied,
+    Preflight(Arc<Cors>),
+    Redirect(Redirect),
 }
 
 /// A filter of the access phase: refuses some clients.
@@ -41,16 +53,33 @@ enum UpstreamFilter {}
 
 /// A filter of what the client sees.
 #[derive(Debug)]
-enum ResponseFilter {}
+enum ResponseFilter {
+    Cors(Arc<Cors>),
+}
 
 impl Filters {
-    /// Compiles what a policy asks for, each phase in its order.
-    pub fn compile(policy: &Policy) -> Self {
+    /// Compiles what the policy of a route asks for, each phase in its order.
+    pub fn compile(route: &Route) -> Self {
+        let policy = &*route.policy;
+        let https_redirect = policy.https_redirect.as_deref().copied().unwrap_or_default();
         let mut rewrite = Vec::new();
+        let mut response = Vec::new();
         if policy.denied {
-            rewrite.push(RewriteFilter::Denied);
+            // Nothing else runs, CORS neither.
+            return Self { rewrite: [RewriteFilter::Denied].into(), https_redirect, ..Self::default() };
         }
-        Self { rewrite: rewrite.into(), ..Self::default() }
+        if let Some(Ok(cors)) = policy.cors.as_deref().map(Cors::compile) {
+            let cors = Arc::new(cors);
+            rewrite.push(RewriteFilter::Preflight(Arc::clone(&cors)));
+            response.push(ResponseFilter::Cors(cors));
+        }
+        if let Some(redirect) = &policy.redirect {
+            match Redirect::compile(redirect, route.key.path.value.as_str()) {
+                Ok(redirect) => rewrite.extend(redirect.map(RewriteFilter::Redirect)),
+                Err(_) => rewrite.push(RewriteFilter::Denied),
+            }
+        }
+        Self { rewrite: rewrite.into(), response: response.into(), https_redirect, ..Self::default() }
     }
 }
 
@@ -59,16 +88,19 @@ impl Filters {
 /// # Errors
 /// The answer, when the request is answered here.
 pub fn rewrite_phase(
+    ports: &PublicPorts,
     route: &CompiledRoute,
-    _request: &RequestHeader,
-    _ctx: &mut Context,
+    request: &RequestHeader,
+    ctx: &mut Context,
 ) -> Result<(), Answer> {
     for filter in &route.filters.rewrite {
         match filter {
             RewriteFilter::Denied => return Err(Answer::page(Reason::Denied)),
+            RewriteFilter::Preflight(cors) => cors.preflight(request)?,
+            RewriteFilter::Redirect(redirect) => return Err(redirect.answer(ports, route, ctx)),
         }
     }
-    Ok(())
+    https_redirect::check(ports, route, request, ctx)
 }
 
 /// Runs the access phase of a route.
@@ -107,12 +139,14 @@ pub fn upstream_phase(
 /// When a header cannot be set, which ends the request with 500.
 pub fn response_phase(
     route: &CompiledRoute,
-    _request: &RequestHeader,
-    _response: &mut ResponseHeader,
+    request: &RequestHeader,
+    response: &mut ResponseHeader,
     _ctx: &Context,
 ) -> ProxyResult<()> {
     for filter in &route.filters.response {
-        match *filter {}
+        match filter {
+            ResponseFilter::Cors(cors) => cors.respond(request, response)?,
+        }
     }
     Ok(())
 }

@@ -23,6 +23,7 @@ pub mod drain;
 pub mod filters;
 pub mod front;
 pub mod live;
+pub mod location;
 pub mod page;
 pub mod proxy;
 pub mod reason;

@@ -35,12 +35,13 @@ use pingora_proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session};
 use std::os::fd::RawFd;
 use std::sync::Arc;
 
-/// The ports clients use, which differ from the ports we listen on where something in front translates them.
+/// The ports clients use, which differ from the ports we listen on where something in front translates them. Digits, as
+/// `X-Forwarded-Port` and redirects name them.
 #[derive(Clone, Debug)]
 pub struct PublicPorts {
-    /// `X-Forwarded-Port` for clear text.
+    /// For clear text.
     pub http: String,
-    /// `X-Forwarded-Port` for TLS.
+    /// For TLS.
     pub https: String,
 }
 
@@ -75,7 +76,7 @@ impl ProxyHttp for Gateway {
     }
 
     async fn request_filter(&self, session: &mut Session, ctx: &mut Context) -> Result<bool> {
-        request::filter(session, ctx).await
+        request::filter(&self.ports, session, ctx).await
     }
 
     async fn proxy_upstream_filter(&self, session: &mut Session, ctx: &mut Context) -> Result<bool> {

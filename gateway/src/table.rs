@@ -36,6 +36,8 @@ pub struct RouteTable {
     exact: Map<Arc<HostTable>>,
     wildcard: Map<Arc<HostTable>>,
     catch_all: Option<Arc<HostTable>>,
+    /// How many wildcard hosts have TLS: without any, nobody needs to ask for one.
+    tls_wildcards: usize,
     default_backend: Option<Arc<CompiledRoute>>,
 }
 
@@ -44,8 +46,8 @@ pub struct RouteTable {
 pub enum Found<'t> {
     /// A rule of an Ingress.
     Route(&'t Arc<CompiledRoute>),
-    /// Only the path with a slash at its end has a rule: 301 there, as in nginx.
-    AddSlash,
+    /// Only the path with a slash at its end has a rule, this one: 301 there, as in nginx.
+    AddSlash(&'t Arc<CompiledRoute>),
     /// No host or no path matches, and there is a default backend.
     DefaultBackend(&'t Arc<CompiledRoute>),
     /// No host or no path matches.
@@ -61,6 +63,7 @@ impl Default for RouteTable {
             exact: Map::default(),
             wildcard: Map::default(),
             catch_all: None,
+            tls_wildcards: 0,
             default_backend: None,
         }
     }
@@ -85,16 +88,39 @@ impl RouteTable {
     /// Looks a request up. `host` is in lower case, without port and trailing dot; `path` is what
     /// [`crate::request_path::normalise`] returned.
     pub fn find(&self, host: &str, path: &str) -> Found<'_> {
-        let found = self.host(host).map_or(FoundPath::Nothing, |host| host.find(&self.state, path));
+        self.find_in(self.host(host), path)
+    }
+
+    /// The second half of a look-up, for those who need what [`RouteTable::host`] said as well.
+    pub fn find_in<'t>(&'t self, host: Option<&'t HostTable>, path: &str) -> Found<'t> {
+        let found = host.map_or(FoundPath::Nothing, |host| host.find(&self.state, path));
         match found {
             FoundPath::Route(route) => Found::Route(route),
-            FoundPath::AddSlash => Found::AddSlash,
+            FoundPath::AddSlash(route) => Found::AddSlash(route),
             FoundPath::Nothing => self.default_backend.as_ref().map_or(Found::Nothing, Found::DefaultBackend),
         }
     }
 
-    /// A host's table decides alone: a path that an exact host lacks is not looked for under the wildcard.
-    fn host(&self, name: &str) -> Option<&HostTable> {
+    /// Whether a certificate is configured for a host, which is what `ssl-redirect` asks: by an Ingress of that name, else by
+    /// one of the wildcard above it, even where the name has Ingresses of its own without TLS (ingress-nginx). Rules
+    /// without a host configure none. `host` is what [`RouteTable::host`] has for the name.
+    pub fn has_certificate(&self, host: Option<&HostTable>, name: &str) -> bool {
+        match host {
+            Some(host) if matches!(host.host(), Host::CatchAll) => false,
+            Some(host) if host.tls() => true,
+            Some(host) if self.tls_wildcards > 0 && matches!(host.host(), Host::Exact(_)) => {
+                let parent = name.split_once('.').map(|(_, parent)| parent);
+                let wildcard =
+                    parent.and_then(|parent| self.wildcard.get(self.state.hash_one(parent), parent));
+                wildcard.is_some_and(|wildcard| wildcard.tls())
+            }
+            _ => false,
+        }
+    }
+
+    /// The host whose rules decide about a name. It decides alone: a path that an exact host lacks is not looked for under
+    /// the wildcard.
+    pub fn host(&self, name: &str) -> Option<&HostTable> {
         let any = || self.catch_all.as_deref().filter(|host| host.is_served());
         self.named_host(name).or_else(any)
     }
@@ -143,6 +169,11 @@ impl RouteTable {
     }
 
     pub(crate) fn set_virtual_host(&mut self, host: &Host, virtual_host: Option<VirtualHost>) {
+        if matches!(host, Host::Wildcard(_)) {
+            let before = self.host_table(host).is_some_and(|table| table.tls());
+            let after = virtual_host.as_ref().is_some_and(|host| host.tls);
+            self.tls_wildcards = self.tls_wildcards + usize::from(after) - usize::from(before);
+        }
         self.change(host, |table, _| table.set_virtual_host(virtual_host));
     }
 

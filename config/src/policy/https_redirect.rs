@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// When clear-text requests are sent to HTTPS, and how.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct HttpsRedirect {
     /// `ssl-redirect`: where the host has a certificate.
     pub ssl_redirect: Option<bool>,
@@ -15,4 +15,15 @@ pub struct HttpsRedirect {
     pub use_port_in_redirects: Option<bool>,
     /// `relative-redirects`.
     pub relative_redirects: Option<bool>,
+}
+
+impl HttpsRedirect {
+    /// Never, whatever the ConfigMap says: default backends of no host of their own.
+    pub const NEVER: Self = Self {
+        ssl_redirect: Some(false),
+        force_ssl_redirect: Some(false),
+        preserve_trailing_slash: None,
+        use_port_in_redirects: None,
+        relative_redirects: None,
+    };
 }

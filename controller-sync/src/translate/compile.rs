@@ -20,6 +20,7 @@ use super::tls::TlsSection;
 use crate::object::Ingress;
 use crate::object::ingress::{HttpPath, IngressBackend, IngressRule, ServiceBackendPort};
 use crate::store::{Options, Standing};
+use ingora_config::policy::HttpsRedirect;
 use ingora_config::{
     Backend, Host, NamespacedName, PathKind, PathMatch, PathValue, Policy, Problem, Reason, RouteKey,
     ServicePort, SourceLocation, UpstreamId,
@@ -165,9 +166,13 @@ pub(super) fn compile(
         }
         tls = TlsSection::read(&ingress.spec.tls, &id.namespace, &mut compiler.found);
     }
+    let mut policy = wishes.policy;
+    if ingress.spec.rules.is_empty() {
+        without_redirects(&mut policy, &mut compiler.found);
+    }
     let Compiler { found: Found { problems, .. }, claims, hosts, upstreams, .. } = compiler;
     let rank = Rank { created: ingress.metadata.creation_timestamp, id };
-    let policy = Arc::new(wishes.policy);
+    let policy = Arc::new(policy);
     Compiled {
         rank,
         subject,
@@ -180,6 +185,22 @@ pub(super) fn compile(
         canary: wishes.canary,
         problems,
     }
+}
+
+/// A default backend without rules takes what no host wants: as in ingress-nginx nothing redirects or rewrites there.
+fn without_redirects(policy: &mut Policy, found: &mut Found<'_>) {
+    if policy.redirect.is_some() || policy.rewrite.is_some() || policy.https_redirect.is_some() {
+        found.warning(
+            Reason::AnnotationInvalid,
+            "metadata.annotations".into(),
+            "an Ingress without rules neither redirects nor rewrites; these annotations have no effect"
+                .into(),
+            "write a rule without a host for the path /",
+        );
+    }
+    policy.redirect = None;
+    policy.rewrite = None;
+    policy.https_redirect = Some(Box::new(HttpsRedirect::NEVER));
 }
 
 struct Compiler<'a> {

@@ -41,6 +41,8 @@ fn resource_line(resource: &Resource) -> String {
     match resource {
         Resource::Settings(settings) => {
             let Settings { default_backend, default_certificate, .. } = settings.clone();
+            let backend = default_backend.map_or("none".to_owned(), |id| id.to_string());
+            let certificate = default_certificate.map_or("none".to_owned(), |id| id.to_string());
             let mut more = String::new();
             differences("", &json(&Settings::default()), &json(settings), &mut more);
             format!("Settings: default backend {backend}, default certificate {certificate}{more}")
@@ -91,16 +93,19 @@ fn resource_line(resource: &Resource) -> String {
     }
 }
 
-/// JSON without what is not set.
+/// JSON without what is not set. Below the top, `false` is a wish like any other.
 fn brief(value: &impl serde::Serialize) -> String {
     fn strip(value: &mut Value) {
         if let Value::Object(map) = value {
             map.values_mut().for_each(strip);
-            map.retain(|_, value| !matches!(value, Value::Null | Value::Bool(false)));
+            map.retain(|_, value| !value.is_null());
         }
     }
     let mut value = serde_json::to_value(value).expect("plain data is JSON");
     strip(&mut value);
+    if let Value::Object(map) = &mut value {
+        map.retain(|_, value| *value != Value::Bool(false));
+    }
     value.to_string()
 }
 

@@ -172,7 +172,7 @@ impl Writer {
             Backend::NotFound => None,
         };
         let stats = self.statistics.of(&route);
-        let filters = Filters::compile(&route.policy);
+        let filters = Filters::compile(&route);
         let service_port = match &route.backend {
             Backend::Upstream(id) => id.port.to_string().into(),
             Backend::NotFound => Box::default(),

@@ -23,6 +23,8 @@ pub struct Context {
     pub client: IpAddr,
     /// Whether it came over TLS.
     pub tls: bool,
+    /// Whether a certificate is configured for the host; only known of requests in clear text.
+    pub has_certificate: bool,
     /// The host without port, lower case, as routed.
     pub host: String,
     /// Its ID, as the upstream and the log see it; empty when none is made.
@@ -72,6 +74,7 @@ impl Context {
             group: None,
             client: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
             tls: false,
+            has_certificate: false,
             host: String::new(),
             request_id: String::new(),
             reason: None,
@@ -96,6 +99,11 @@ impl Context {
     /// The pinned table.
     pub fn table(&self) -> &Arc<RouteTable> {
         self.table.as_ref().expect("the first phase pins the table before any other phase runs")
+    }
+
+    /// The scheme the client used, as far as it is known here: what redirects to HTTPS decide by.
+    pub fn scheme(&self) -> &str {
+        if self.tls { "https" } else { "http" }
     }
 
     /// Notes that the current try has a connection.

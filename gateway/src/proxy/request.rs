@@ -5,21 +5,22 @@
 //! [`crate::filters`].
 
 use super::early_request::refuse;
-use super::{Context, request_id};
+use super::{Context, PublicPorts, request_id};
 use crate::answer::Answer;
 use crate::filters;
+use crate::location;
 use crate::reason::Reason;
 use crate::request_path;
 use crate::table::Found;
-use http::header::{self, HeaderValue};
+use http::header;
 use pingora::Result;
 use pingora_proxy::Session;
 use std::sync::Arc;
 
 /// `true` when the request is answered.
-pub(super) async fn filter(session: &mut Session, ctx: &mut Context) -> Result<bool> {
+pub(super) async fn filter(ports: &PublicPorts, session: &mut Session, ctx: &mut Context) -> Result<bool> {
     request_id::assign(session.req_header(), ctx);
-    let Err(answer) = decide(session, ctx) else { return Ok(false) };
+    let Err(answer) = decide(ports, session, ctx) else { return Ok(false) };
     ctx.reason = Some(answer.reason);
     if answer.close {
         return Err(refuse(ctx, answer.reason));
@@ -29,25 +30,31 @@ pub(super) async fn filter(session: &mut Session, ctx: &mut Context) -> Result<b
 }
 
 /// The request goes to an upstream, or is answered here.
-fn decide(session: &Session, ctx: &mut Context) -> Result<(), Answer> {
+fn decide(ports: &PublicPorts, session: &Session, ctx: &mut Context) -> Result<(), Answer> {
     let request = session.req_header();
     let raw = raw_path(request.raw_path()).ok_or_else(|| Answer::close(Reason::BadRequest))?;
     let path = request_path::normalise(raw).map_err(|_| Answer::close(Reason::BadRequest))?;
-    let found = ctx.table().find(&ctx.host, &path);
-    let slash = matches!(found, Found::AddSlash);
+    let table = ctx.table();
+    let host = table.host(&ctx.host);
+    let found = table.find_in(host, &path);
+    let has_certificate = ctx.scheme() == "http" && table.has_certificate(host, &ctx.host);
+    let (route, slash) = match found {
+        Found::Route(route) | Found::DefaultBackend(route) => (Some(Arc::clone(route)), None),
+        Found::AddSlash(route) => (None, Some(Arc::clone(route))),
+        Found::Nothing => (None, None),
+    };
     let unrouted = matches!(found, Found::DefaultBackend(_) | Found::Nothing);
-    if let Found::Route(route) | Found::DefaultBackend(route) = found {
-        let route = Arc::clone(route);
-        ctx.route = Some(route);
-    }
+    ctx.has_certificate = has_certificate;
+    ctx.route = route;
     ctx.unrouted = unrouted;
     let limit = ctx.table().settings().proxy.proxy_body_size;
     if limit > 0 && content_length(request.headers.get(header::CONTENT_LENGTH)) > limit {
         return Err(Answer::close(Reason::BodyTooLarge));
     }
-    if slash {
-        let location = HeaderValue::try_from(with_slash(request.raw_path(), raw.len(), ctx));
-        let location = location.map_err(|_| Answer::close(Reason::BadRequest))?;
+    if let Some(route) = slash {
+        let (path, query) = request.raw_path().split_at(raw.len());
+        let style = location::Style::of(&route, ctx);
+        let location = location::here(style, ports, ctx, &[path, b"/", query]);
         return Err(Answer::redirect(Reason::AddSlash, Reason::AddSlash.status(), location));
     }
     let Some(route) = ctx.route.clone() else {
@@ -56,7 +63,7 @@ fn decide(session: &Session, ctx: &mut Context) -> Result<(), Answer> {
     if ctx.table().settings().denied {
         return Err(Answer::page(Reason::Denied));
     }
-    filters::rewrite_phase(&route, request, ctx)?;
+    filters::rewrite_phase(ports, &route, request, ctx)?;
     match &route.group {
         None => return Err(Answer::page(Reason::BackendUnsupported)),
         Some(group) if group.is_empty() => return Err(Answer::page(Reason::NoEndpoints)),
@@ -74,25 +81,6 @@ pub(super) fn raw_path(target: &[u8]) -> Option<&str> {
 /// Only digits can be here: the front and the engine refuse everything else.
 fn content_length(value: Option<&header::HeaderValue>) -> u64 {
     value.and_then(|value| value.to_str().ok()?.parse().ok()).unwrap_or(0)
-}
-
-/// Absolute, so that a path such as `//example.test` cannot become another host.
-fn with_slash(target: &[u8], path_length: usize, ctx: &Context) -> String {
-    let (path, query) = target.split_at(path_length);
-    let scheme = if ctx.tls { "https" } else { "http" };
-    let mut location = format!("{scheme}://{}", ctx.host);
-    let ascii = |location: &mut String, bytes: &[u8]| {
-        for byte in bytes {
-            match byte {
-                0x21..=0x7e => location.push(char::from(*byte)),
-                other => location.push_str(&format!("%{other:02X}")),
-            }
-        }
-    };
-    ascii(&mut location, path);
-    location.push('/');
-    ascii(&mut location, query);
-    location
 }
 
 /// Answers, and keeps the connection where that is safe.

@@ -26,6 +26,8 @@ use std::sync::Arc;
 pub struct HostTable {
     host: Host,
     virtual_host: Option<Arc<VirtualHost>>,
+    /// That of the virtual host, here so that a request need not fetch it.
+    tls: bool,
     spots: Map<Spot>,
     depths: Depths,
 }
@@ -53,13 +55,13 @@ struct Spot {
 /// What a host has for a path.
 pub(super) enum FoundPath<'t> {
     Route(&'t Arc<CompiledRoute>),
-    AddSlash,
+    AddSlash(&'t Arc<CompiledRoute>),
     Nothing,
 }
 
 impl HostTable {
     pub(super) fn new(host: Host) -> Self {
-        Self { host, virtual_host: None, spots: Map::default(), depths: Depths::default() }
+        Self { host, virtual_host: None, tls: false, spots: Map::default(), depths: Depths::default() }
     }
 
     /// The host.
@@ -70,6 +72,11 @@ impl HostTable {
     /// What was said of the host as a whole; a host without it is not served.
     pub fn virtual_host(&self) -> Option<&VirtualHost> {
         self.virtual_host.as_deref()
+    }
+
+    /// Whether requests in clear text may be sent to HTTPS: an Ingress of the host has a tls section.
+    pub fn tls(&self) -> bool {
+        self.tls
     }
 
     /// All routes, in no particular order.
@@ -88,6 +95,7 @@ impl HostTable {
     }
 
     pub(super) fn set_virtual_host(&mut self, virtual_host: Option<VirtualHost>) {
+        self.tls = virtual_host.as_ref().is_some_and(|host| host.tls);
         self.virtual_host = virtual_host.map(Arc::new);
     }
 
@@ -107,7 +115,9 @@ impl HostTable {
                 Rest::Nothing => match (&spot.exact, &spot.prefix) {
                     (Some(exact), _) => return FoundPath::Route(exact),
                     // Only /a/ is there: nginx redirects even when a shorter prefix would match.
-                    (None, None) => return FoundPath::AddSlash,
+                    (None, None) => {
+                        return spot.with_slash().map_or(FoundPath::Nothing, FoundPath::AddSlash);
+                    }
                     (None, Some(_)) => {}
                 },
             }
@@ -185,6 +195,10 @@ impl Spot {
             (PathKind::Prefix, Rest::Slash) => &mut self.prefix_slash,
             (PathKind::Prefix, _) => &mut self.prefix,
         }
+    }
+
+    fn with_slash(&self) -> Option<&Arc<CompiledRoute>> {
+        self.exact_slash.as_ref().or(self.prefix_slash.as_ref())
     }
 
     fn is_empty(&self) -> bool {

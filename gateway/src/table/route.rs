@@ -3,8 +3,9 @@
 use crate::filters::Filters;
 use crate::telemetry::RouteStats;
 use crate::upstream::Group;
+use ingora_config::policy::HttpsRedirect;
 use ingora_config::{
-    Backend, Host, NamespacedName, PathKind, PathMatch, PathValue, Route, RouteKey, UpstreamId,
+    Backend, Host, NamespacedName, PathKind, PathMatch, PathValue, Policy, Route, RouteKey, UpstreamId,
 };
 use std::sync::Arc;
 
@@ -58,14 +59,17 @@ impl CompiledRoute {
     }
 }
 
-/// The route of `--default-backend-service`, which belongs to no Ingress.
+/// The route of `--default-backend-service`, which belongs to no Ingress and, as in ingress-nginx, never redirects to HTTPS.
 pub fn default_backend(id: UpstreamId) -> Route {
     let root = PathValue::new("/").expect("the root is a path");
     Route {
         key: RouteKey { host: Host::CatchAll, path: PathMatch { kind: PathKind::Prefix, value: root } },
         ingress: NamespacedName::default(),
         backend: Backend::Upstream(id),
-        policy: Arc::default(),
+        policy: Arc::new(Policy {
+            https_redirect: Some(Box::new(HttpsRedirect::NEVER)),
+            ..Policy::default()
+        }),
         canaries: Vec::new(),
     }
 }

@@ -43,7 +43,7 @@ fn found(live: &Live, host: &str, path: &str) -> String {
             let path = &route.route.key.path;
             format!("{} {:?} {}", route.route.key.host, path.kind, path.value)
         }
-        Found::AddSlash => "AddSlash".into(),
+        Found::AddSlash(_) => "AddSlash".into(),
         Found::DefaultBackend(_) => "DefaultBackend".into(),
         Found::Nothing => "Nothing".into(),
     }
@@ -250,7 +250,7 @@ proptest! {
                 // A request that pinned the generation before sees what it saw.
                 let again = match before.find(host, path) {
                     Found::Route(route) => format!("{} {:?} {}", route.route.key.host, route.route.key.path.kind, route.path()),
-                    Found::AddSlash => "AddSlash".into(),
+                    Found::AddSlash(_) => "AddSlash".into(),
                     _ => "Nothing".into(),
                 };
                 prop_assert_eq!(again, answer);

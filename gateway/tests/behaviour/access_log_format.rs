@@ -50,13 +50,22 @@ fn a_format_of_ones_own_shows_what_it_names_and_no_query() {
         line(&edge, "|/one|"),
         "custom 127.0.0.1|a.test|GET|/one|200|http://r.test/x|a\\x22b\\xC3\\xA4|test/web/web:80|200|7|-"
     );
-    let json = [("log-format-upstream", "{\"at\":\"$request_uri\",\"odd\":\"$http_x_odd\",\"none\":\"$http_none\",\"status\":$status}"),
-        ("log-format-escape-json", "true")];
+    let json = [
+        (
+            "log-format-upstream",
+            "{\"at\":\"$request_uri\",\"odd\":\"$http_x_odd\",\"none\":\"$http_none\",\"status\":$status}",
+        ),
+        ("log-format-escape-json", "true"),
+    ];
     edge.configure(&json, "/access_log/format/escape", "Json");
     ask(&edge, "/two?token=secret");
     let parsed: serde_json::Value = serde_json::from_str(&line(&edge, "/two")).unwrap();
     assert_eq!(parsed, json!({"at": "/two", "odd": "a\"b\u{e4}", "none": "", "status": 200}));
-    let none = [("log-format-upstream", "raw $request_uri $http_x_odd"), ("log-format-escape-none", "true"), ("log-format-escape-json", "true")];
+    let none = [
+        ("log-format-upstream", "raw $request_uri $http_x_odd"),
+        ("log-format-escape-none", "true"),
+        ("log-format-escape-json", "true"),
+    ];
     edge.configure(&none, "/access_log/format/escape", "None");
     ask(&edge, "/three");
     assert_eq!(line(&edge, "/three"), "raw /three a\"b\u{e4}");
@@ -80,7 +89,10 @@ fn a_format_with_an_unknown_variable_is_told_and_ignored() {
 fn what_is_not_wanted_is_not_logged() {
     let backend = talkative();
     let edge = edge(&backend);
-    let skip = [("skip-access-log-urls", "/skipped,~^/static/,~*ICON"), ("enable-access-log-for-default-backend", "false")];
+    let skip = [
+        ("skip-access-log-urls", "/skipped,~^/static/,~*ICON"),
+        ("enable-access-log-for-default-backend", "false"),
+    ];
     edge.configure(&skip, "/access_log/default_backend", false);
     for target in ["/skipped", "/static/a", "/favicon.png"] {
         ask(&edge, target);

@@ -63,7 +63,12 @@ fn a_bad_key_keeps_no_other_from_holding() {
 fn server_headers_pass_go_or_are_ours() {
     let backend = talkative();
     let edge = edge(&backend);
-    let server = || (edge.get("a.test", "/").header("server").map(str::to_owned), edge.get("b.test", "/").header("server").map(str::to_owned));
+    let server = || {
+        (
+            edge.get("a.test", "/").header("server").map(str::to_owned),
+            edge.get("b.test", "/").header("server").map(str::to_owned),
+        )
+    };
     assert_eq!(server(), (None, None));
     edge.configure(&[("server-tokens", "true")], "/headers/server_tokens", true);
     assert_eq!(server(), (Some("ingora".into()), Some("ingora".into())));
@@ -124,7 +129,11 @@ fn the_original_uri_is_told_where_that_is_wanted() {
     let edge = edge(&backend);
     get_with(&edge, "");
     assert_eq!(backend.last().head.header("x-original-uri"), None);
-    edge.configure(&[("proxy-add-original-uri-header", "true")], "/headers/proxy_add_original_uri_header", true);
+    edge.configure(
+        &[("proxy-add-original-uri-header", "true")],
+        "/headers/proxy_add_original_uri_header",
+        true,
+    );
     get_with(&edge, "X-Original-URI: /forged\r\n");
     assert_eq!(backend.last().head.header("x-original-uri"), Some("/with?q=1"));
 }
@@ -139,7 +148,11 @@ fn odd_header_names_are_dropped_as_the_keys_say() {
         ["x_under", "x.dot", "x-plain"].map(|name| head.header(name).is_some())
     };
     assert_eq!(passed(), [false, false, true]);
-    edge.configure(&[("enable-underscores-in-headers", "true")], "/client/enable_underscores_in_headers", true);
+    edge.configure(
+        &[("enable-underscores-in-headers", "true")],
+        "/client/enable_underscores_in_headers",
+        true,
+    );
     assert_eq!(passed(), [true, false, true]);
     edge.configure(&[("ignore-invalid-headers", "false")], "/client/ignore_invalid_headers", false);
     assert_eq!(passed(), [true, true, true]);
@@ -149,7 +162,10 @@ fn odd_header_names_are_dropped_as_the_keys_say() {
 fn hsts_is_what_its_keys_say() {
     let backend = talkative();
     let edge = edge(&backend);
-    assert_eq!(over_tls(&edge).header("strict-transport-security"), Some("max-age=31536000; includeSubDomains"));
+    assert_eq!(
+        over_tls(&edge).header("strict-transport-security"),
+        Some("max-age=31536000; includeSubDomains")
+    );
     let data = [("hsts-max-age", "60"), ("hsts-include-subdomains", "false"), ("hsts-preload", "true")];
     edge.configure(&data, "/hsts/max_age", 60);
     assert_eq!(over_tls(&edge).header("strict-transport-security"), Some("max-age=60; preload"));
@@ -170,7 +186,11 @@ fn the_size_of_heads_follows_the_buffers() {
     assert_eq!((line(7_000), line(9_000), head(30_000), head(33_000)), (200, 414, 200, 431));
     edge.configure(&[("large-client-header-buffers", "2 2k")], "/client/large_client_header_buffers/1", 2048);
     assert_eq!((line(1_500), line(3_000), head(3_500), head(5_000)), (200, 414, 200, 431));
-    edge.configure(&[("large-client-header-buffers", "4 16k")], "/client/large_client_header_buffers/1", 16384);
+    edge.configure(
+        &[("large-client-header-buffers", "4 16k")],
+        "/client/large_client_header_buffers/1",
+        16384,
+    );
     assert_eq!((line(15_000), line(17_000), head(60_000), head(70_000)), (200, 414, 200, 431));
 }
 
@@ -194,13 +214,22 @@ fn the_streams_of_new_connections_are_limited_anew() {
 fn tls_follows_its_keys_and_leaves_connections_alone() {
     let backend = talkative();
     let edge = edge(&backend);
-    let with = |version: SslVersion| Offer { version: Some(version), ..offer("a.test") }.connect(edge.https).is_ok();
+    let with =
+        |version: SslVersion| Offer { version: Some(version), ..offer("a.test") }.connect(edge.https).is_ok();
     assert_eq!((with(SslVersion::TLS1_2), with(SslVersion::TLS1_3)), (true, true));
-    let mut standing = Offer { version: Some(SslVersion::TLS1_2), ..offer("a.test") }.connect(edge.https).unwrap().http1();
+    let mut standing =
+        Offer { version: Some(SslVersion::TLS1_2), ..offer("a.test") }.connect(edge.https).unwrap().http1();
     edge.configure(&[("ssl-protocols", "TLSv1.3")], "/tls/versions", json!(["V1_3"]));
     assert_eq!((with(SslVersion::TLS1_2), with(SslVersion::TLS1_3)), (false, true));
     assert_eq!(standing.get("a.test", "/").unwrap().status, 200, "it began before");
-    edge.configure(&[("ssl-protocols", "TLSv1.2"), ("ssl-ciphers", "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384")], "/tls/versions", json!(["V1_2"]));
+    edge.configure(
+        &[
+            ("ssl-protocols", "TLSv1.2"),
+            ("ssl-ciphers", "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384"),
+        ],
+        "/tls/versions",
+        json!(["V1_2"]),
+    );
     let cipher = |ciphers| Offer { ciphers: Some(ciphers), ..offer("a.test") }.connect(edge.https).is_ok();
     assert!(cipher("ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384"));
     assert!(!cipher("ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256"));
@@ -249,9 +278,10 @@ fn sessions_are_resumed_by_tickets_where_those_are_wanted() {
 #[test]
 fn other_endpoints_are_tried_for_the_statuses_that_are_named() {
     let busy = Backend::saying("HTTP/1.1 503 Service Unavailable\r\nContent-Length: 4\r\n\r\nbusy");
-    let good = Backend::listen((std::net::Ipv4Addr::new(127, 0, 0, 2), busy.address.port()).into(), |_, stream| {
-        stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ngood")
-    });
+    let good =
+        Backend::listen((std::net::Ipv4Addr::new(127, 0, 0, 2), busy.address.port()).into(), |_, stream| {
+            stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ngood")
+        });
     let edge = Edge::configured(
         documents([
             service("web", &[busy.address, good.address]),
@@ -267,7 +297,11 @@ fn other_endpoints_are_tried_for_the_statuses_that_are_named() {
         all
     };
     assert_eq!(statuses("/plain"), [200, 503]);
-    edge.configure(&[("proxy-next-upstream", "error http_503")], "/proxy/proxy_next_upstream/statuses", json!([503]));
+    edge.configure(
+        &[("proxy-next-upstream", "error http_503")],
+        "/proxy/proxy_next_upstream/statuses",
+        json!([503]),
+    );
     assert_eq!(statuses("/again"), [200]);
     let answer = edge.get("b.test", "/");
     assert_eq!((answer.status, answer.text().as_str()), (503, "busy"), "there is no other endpoint");
@@ -313,9 +347,8 @@ fn authentication_for_all_that_is_not_there_closes_all() {
 fn requests_in_flight_get_the_time_of_the_map_when_the_gateway_leaves() {
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let site = site("a.test", "web", silent.local_addr().unwrap());
-    let mut edge = plan(site, &[("worker-shutdown-timeout", "1s")])
-        .gateway(&["--drain-timeout", "300"])
-        .start();
+    let mut edge =
+        plan(site, &[("worker-shutdown-timeout", "1s")]).gateway(&["--drain-timeout", "300"]).start();
     let mut client = Connection::open(edge.http).unwrap();
     client.send("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n").unwrap();
     let _in_flight = silent.accept().unwrap();

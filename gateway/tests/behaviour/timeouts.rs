@@ -43,7 +43,8 @@ fn a_request_that_changes_something_is_sent_twice_only_where_that_is_allowed() {
         edge.logged(path)["tries"].clone()
     };
     assert_eq!(post("/once"), 1);
-    let more = [("proxy-read-timeout", "1"), ("retry-non-idempotent", "true"), ("proxy-next-upstream-tries", "2")];
+    let more =
+        [("proxy-read-timeout", "1"), ("retry-non-idempotent", "true"), ("proxy-next-upstream-tries", "2")];
     edge.configure(&more, "/proxy/retry_non_idempotent", true);
     assert_eq!(post("/twice"), 2);
 }
@@ -55,7 +56,11 @@ fn the_time_for_further_tries_is_bounded() {
     let edge = Edge::configured(site("a.test", "web", address), &data);
     assert_eq!(edge.get("a.test", "/late").status, 504);
     assert_eq!(edge.logged("/late")["tries"], 1, "a second had passed");
-    edge.configure(&[("proxy-read-timeout", "1"), ("proxy-next-upstream", "error")], "/proxy/proxy_next_upstream/timeout", false);
+    edge.configure(
+        &[("proxy-read-timeout", "1"), ("proxy-next-upstream", "error")],
+        "/proxy/proxy_next_upstream/timeout",
+        false,
+    );
     assert_eq!(edge.get("a.test", "/unwanted").status, 504);
     assert_eq!(edge.logged("/unwanted")["tries"], 1, "a timeout is no reason any more");
 }

@@ -41,6 +41,13 @@ pub(super) const ROWS: &[Row] = &[
 ];
 
 /// What the annotations of the feature ask for; `None` without any.
-pub(super) fn read(_reader: &mut Reader<'_, '_>) -> Option<HttpsRedirect> {
-    None
+pub(super) fn read(reader: &mut Reader<'_, '_>) -> Option<HttpsRedirect> {
+    let wishes = HttpsRedirect {
+        ssl_redirect: reader.bool("ssl-redirect"),
+        force_ssl_redirect: reader.bool("force-ssl-redirect"),
+        preserve_trailing_slash: reader.bool("preserve-trailing-slash"),
+        use_port_in_redirects: reader.bool("use-port-in-redirects"),
+        relative_redirects: reader.bool("relative-redirects"),
+    };
+    (wishes != HttpsRedirect::default()).then_some(wishes)
 }
