@@ -1,6 +1,7 @@
 //! Hosts: what an Ingress rule may name and what a request's authority is looked up against.
 
 use crate::NamespacedName;
+use crate::pattern::HostPattern;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -66,6 +67,10 @@ pub enum Host {
     Exact(HostName),
     /// `*.` and this name: exactly one more label (Kubernetes Ingress, "hostname wildcards").
     Wildcard(HostName),
+    /// `*.` and this name as a `server-alias`: one or more labels before it, as in nginx' `server_name`. No rule can name it.
+    Subdomains(HostName),
+    /// `~` and a regular expression as a `server-alias`. No rule can name it.
+    Pattern(HostPattern),
     /// A rule without a host: every authority that nothing else matches.
     CatchAll,
 }
@@ -92,7 +97,8 @@ impl fmt::Display for Host {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Exact(name) => name.fmt(f),
-            Self::Wildcard(parent) => write!(f, "*.{parent}"),
+            Self::Wildcard(parent) | Self::Subdomains(parent) => write!(f, "*.{parent}"),
+            Self::Pattern(pattern) => write!(f, "~{}", pattern.as_str()),
             Self::CatchAll => f.write_str("*"),
         }
     }
@@ -113,7 +119,7 @@ pub struct VirtualHost {
     /// Every path of the host is a regular expression (`use-regex`, `rewrite-target`): compared without regard to
     /// case from the start of the request's path, the longest first.
     pub regex: bool,
-    /// `app-root`: where requests for exactly `/` are redirected.
+    /// `app-root`: the path where requests for exactly `/` are redirected, visible ASCII that starts with `/`.
     pub app_root: Option<String>,
 }
 

@@ -23,20 +23,24 @@
 pub mod certificate;
 pub mod host;
 pub mod name;
+pub mod pattern;
 pub mod policy;
 pub mod problem;
 pub mod resource;
 pub mod route;
 pub mod settings;
+pub mod template;
 pub mod upstream;
 pub mod wire;
 
 pub use certificate::{Certificate, PrivateKey};
 pub use host::{Host, HostName, HostRole, InvalidHost, VirtualHost};
 pub use name::{NamespacedName, ObjectRef};
+pub use pattern::{HostPattern, InvalidPattern, PathPattern};
 pub use policy::Policy;
 pub use problem::{Problem, Reason, Severity, SourceLocation};
 pub use resource::{Key, Resource};
 pub use route::{Backend, InvalidPath, PathKind, PathMatch, PathValue, Route, RouteKey};
 pub use settings::Settings;
+pub use template::{Template, Variable};
 pub use upstream::{Endpoint, Endpoints, Protocol, ServicePort, Upstream, UpstreamId};

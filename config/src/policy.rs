@@ -13,7 +13,9 @@ mod rewrite;
 mod source_range;
 mod upstream_vhost;
 
-pub use canary::{Canary, CanaryHeader, CanaryHeaderRule};
+pub use canary::{
+    Canary, CanaryHeader, CanaryHeaderRule, CanaryRule, MAX_CANARIES, MAX_PATTERN_BYTES, header_pattern,
+};
 pub use cors::{AllowedOrigins, Cors, CorsOrigin};
 pub use https_redirect::HttpsRedirect;
 pub use rate_limit::RateLimit;

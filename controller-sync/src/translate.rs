@@ -1,7 +1,7 @@
 //! Translation: from the store to resources and problems.
 //!
 //! ```text
-//!   Ingress ──compile──▶ Compiled ──┬─▶ slots ─────▶ Route            (oldest claim on host and path)
+//!   Ingress ──compile──▶ Compiled ──┬─▶ slots ─────▶ Route            (oldest claim on host and path, its canaries)
 //!   (annotations, tls, classes)     ├─▶ hosts ─────▶ VirtualHost      (who decides about the certificate)
 //!                                   ├─▶ secrets ───▶ Certificate
 //!                                   └─▶ upstreams ─▶ Upstream, Endpoints
@@ -136,7 +136,9 @@ impl Translator {
                 }
             }
         }
-        self.slots.settle(&mut self.published, &mut self.problems);
+        for (host, regex) in self.slots.settle(&mut self.published, &mut self.problems) {
+            self.hosts.set_regex(&host, regex);
+        }
         self.hosts.settle(&mut self.secrets, &mut self.published, &mut self.problems);
         self.secrets.publish(&mut self.published);
         self.upstreams.settle(store, &self.ingresses, &mut self.published, &mut self.problems);
@@ -179,7 +181,7 @@ impl Translator {
         self.started = true;
         let options = store.options();
         if let Some(id) = &options.default_backend_service {
-            self.upstreams.refer(&default_backend(id), Referrer::Options);
+            self.upstreams.refer(&default_backend(id), Referrer::Options, false);
         }
         if let Some(id) = &options.default_ssl_certificate {
             self.secrets.refer(id, Referrer::Options);

@@ -42,6 +42,20 @@ fn no_value_of_any_annotation_breaks_translation() {
     });
 }
 
+/// Of a canary other parsers read than of an ordinary Ingress, and most only beside others.
+#[test]
+fn no_value_of_a_canary_breaks_translation() {
+    let rows = table::rows().filter(|row| row.feature == "canary" && row.name != "canary");
+    let names: Vec<&str> = rows.map(|row| row.name).collect();
+    let next = std::cell::Cell::new(0);
+    fuzz(targets::ANNOTATION_VALUES, |value| {
+        next.set(next.get() + 1);
+        let name = names[next.get() % names.len()];
+        let set = [("canary", "true"), ("canary-by-header", "x-canary"), (name, value)];
+        targets::annotations(&set.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    });
+}
+
 #[test]
 fn no_set_of_annotations_breaks_translation() {
     let names: Vec<&str> = table::rows().map(|row| row.name).collect();

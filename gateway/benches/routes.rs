@@ -71,6 +71,14 @@ fn many_paths(size: usize) -> Arc<Live> {
     live(routes.chain([host("one.example.com")]).collect())
 }
 
+fn regex_paths(size: usize) -> Arc<Live> {
+    let routes =
+        (0..size).map(|index| route("regex.example.com", &format!("{}(/|$)(.*)", path(index)), index));
+    let name = Host::parse("regex.example.com").expect("a host");
+    let host = VirtualHost { regex: true, ..VirtualHost::new(name, None) };
+    live(routes.chain([Resource::VirtualHost(host)]).collect())
+}
+
 /// Names in an order that the caches cannot foresee.
 fn shuffled(size: usize, name: impl Fn(usize) -> String) -> Vec<String> {
     (0..4096).map(|step: usize| name(step.wrapping_mul(0x9E37_79B9_7F4A_7C15) % size)).collect()
@@ -107,6 +115,19 @@ fn lookup(criterion: &mut Criterion) {
         bencher
             .iter(|| assert!(matches!(black_box(table.find("one.example.com", &hostile)), Found::Nothing)));
     });
+    // Hosts in regex mode try their paths one by one: this is what that costs.
+    for size in [10, 1_000] {
+        let live = regex_paths(size);
+        let table = live.table();
+        let paths = shuffled(size, |index| format!("{}/orders/7", path(index)));
+        let mut next = paths.iter().cycle();
+        group.bench_function(BenchmarkId::new("regex paths of one host", size), |bencher| {
+            bencher.iter(|| {
+                let path = next.next().expect("it cycles");
+                assert!(matches!(black_box(table.find("regex.example.com", path)), Found::Route(_)));
+            });
+        });
+    }
     group.bench_function("unknown host", |bencher| {
         bencher.iter(|| assert!(matches!(black_box(table.find("who.is.this", "/")), Found::Nothing)));
     });
@@ -194,7 +215,7 @@ fn telemetry(criterion: &mut Criterion) {
                 let mut time = Duration::ZERO;
                 for _ in 0..lines.div_ceil(LINES) {
                     let start = Instant::now();
-                    (0..LINES).for_each(|_| log.record(black_box(&record)));
+                    (0..LINES).for_each(|_| log.record(black_box(&record), None));
                     time += start.elapsed();
                     log.flush(Duration::from_secs(10));
                 }

@@ -33,6 +33,8 @@ pub struct Certificates {
     state: RandomState,
     exact: Map<Arc<Slot>>,
     wildcard: Map<Arc<Slot>>,
+    /// Aliases of several labels; a certificate covers one of them, so that is all they are asked for.
+    subdomains: Map<Arc<Slot>>,
     catch_all: Option<Arc<Slot>>,
     default: Option<Arc<Slot>>,
     own: Arc<LoadedCertificate>,
@@ -64,6 +66,7 @@ impl Certificates {
             state: RandomState::new(),
             exact: Map::default(),
             wildcard: Map::default(),
+            subdomains: Map::default(),
             catch_all: None,
             default: None,
             own,
@@ -92,7 +95,8 @@ impl Certificates {
         let exact = self.exact.get(self.state.hash_one(name), name);
         exact.or_else(|| match name.split_once('.') {
             Some((label, parent)) if !label.is_empty() => {
-                self.wildcard.get(self.state.hash_one(parent), parent)
+                let hash = self.state.hash_one(parent);
+                self.wildcard.get(hash, parent).or_else(|| self.subdomains.get(hash, parent))
             }
             _ => None,
         })
@@ -103,6 +107,9 @@ impl Certificates {
         match host {
             Host::Exact(name) => self.exact.get(self.state.hash_one(name.as_str()), name.as_str()),
             Host::Wildcard(name) => self.wildcard.get(self.state.hash_one(name.as_str()), name.as_str()),
+            Host::Subdomains(name) => self.subdomains.get(self.state.hash_one(name.as_str()), name.as_str()),
+            // No certificate covers a pattern.
+            Host::Pattern(_) => None,
             // Handshakes have no name to find it by; it is kept for the bookkeeping of the store alone.
             Host::CatchAll => self.catch_all.as_ref(),
         }
@@ -112,6 +119,8 @@ impl Certificates {
         let (map, name) = match host {
             Host::Exact(name) => (&mut self.exact, name.as_str()),
             Host::Wildcard(name) => (&mut self.wildcard, name.as_str()),
+            Host::Subdomains(name) => (&mut self.subdomains, name.as_str()),
+            Host::Pattern(_) => return,
             Host::CatchAll => return self.catch_all = slot,
         };
         let hash = self.state.hash_one(name);

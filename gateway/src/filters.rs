@@ -8,9 +8,14 @@
 //! The chain of a route is compiled when the route is published ([`Filters::compile`]): a request walks the filters its
 //! route has, and no others. The order within a phase is that of ingress-nginx.
 
+pub mod canary;
 mod cors;
 mod https_redirect;
+pub mod rate_limit;
 mod redirect;
+mod rewrite;
+pub mod source_range;
+mod upstream_vhost;
 
 use crate::answer::Answer;
 use crate::proxy::{Context, PublicPorts};
@@ -21,14 +26,19 @@ use ingora_config::Route;
 use ingora_config::policy::HttpsRedirect;
 use pingora::Result as ProxyResult;
 use pingora::http::{RequestHeader, ResponseHeader};
+use rate_limit::{RateLimit, slots::Slots};
 use redirect::Redirect;
+use rewrite::Rewrite;
+use source_range::SourceRange;
 use std::sync::Arc;
+use upstream_vhost::UpstreamVhost;
 
 /// The filters of one route, by phase.
 #[derive(Debug, Default)]
 pub struct Filters {
     rewrite: Box<[RewriteFilter]>,
     access: Box<[AccessFilter]>,
+    source_range: Option<SourceRange>,
     upstream: Box<[UpstreamFilter]>,
     response: Box<[ResponseFilter]>,
     /// What the route itself says of redirects to HTTPS; the ConfigMap may change without it.
@@ -41,15 +51,22 @@ enum RewriteFilter {
     Denied,
     Preflight(Arc<Cors>),
     Redirect(Redirect),
+    /// `rewrite-target` with a scheme.
+    Rewrite(Rewrite),
 }
 
 /// A filter of the access phase: refuses some clients.
 #[derive(Debug)]
-enum AccessFilter {}
+enum AccessFilter {
+    RateLimit(RateLimit),
+}
 
 /// A filter of what the upstream sees.
 #[derive(Debug)]
-enum UpstreamFilter {}
+enum UpstreamFilter {
+    UpstreamVhost(UpstreamVhost),
+    Rewrite(Rewrite),
+}
 
 /// A filter of what the client sees.
 #[derive(Debug)]
@@ -59,11 +76,10 @@ enum ResponseFilter {
 
 impl Filters {
     /// Compiles what the policy of a route asks for, each phase in its order.
-    pub fn compile(route: &Route) -> Self {
+    pub fn compile(route: &Route, slots: &Arc<Slots>) -> Self {
         let policy = &*route.policy;
         let https_redirect = policy.https_redirect.as_deref().copied().unwrap_or_default();
-        let mut rewrite = Vec::new();
-        let mut response = Vec::new();
+        let (mut rewrite, mut upstream, mut response) = (Vec::new(), Vec::new(), Vec::new());
         if policy.denied {
             // Nothing else runs, CORS neither.
             return Self { rewrite: [RewriteFilter::Denied].into(), https_redirect, ..Self::default() };
@@ -73,13 +89,33 @@ impl Filters {
             rewrite.push(RewriteFilter::Preflight(Arc::clone(&cors)));
             response.push(ResponseFilter::Cors(cors));
         }
+        let path = route.key.path.value.as_str();
         if let Some(redirect) = &policy.redirect {
-            match Redirect::compile(redirect, route.key.path.value.as_str()) {
+            match Redirect::compile(redirect, path) {
                 Ok(redirect) => rewrite.extend(redirect.map(RewriteFilter::Redirect)),
                 Err(_) => rewrite.push(RewriteFilter::Denied),
             }
         }
-        Self { rewrite: rewrite.into(), response: response.into(), https_redirect, ..Self::default() }
+        // Before the path changes, so that a Host with the request's URI has the one the client sent.
+        if let Some(vhost) = &policy.upstream_vhost {
+            upstream.push(UpstreamFilter::UpstreamVhost(UpstreamVhost::compile(vhost)));
+        }
+        match policy.rewrite.as_ref().and_then(|policy| Rewrite::compile(policy, path)) {
+            Some(filter) if filter.redirects() => rewrite.push(RewriteFilter::Rewrite(filter)),
+            Some(filter) => upstream.push(UpstreamFilter::Rewrite(filter)),
+            None => {}
+        }
+        let limit = policy.rate_limit.as_ref();
+        let limit = limit.and_then(|limit| RateLimit::compile(limit, &route.ingress, slots));
+        let access: Vec<_> = limit.map(AccessFilter::RateLimit).into_iter().collect();
+        Self {
+            rewrite: rewrite.into(),
+            access: access.into(),
+            source_range: policy.source_range.as_ref().map(|lists| SourceRange::compile(lists)),
+            upstream: upstream.into(),
+            response: response.into(),
+            https_redirect,
+        }
     }
 }
 
@@ -98,6 +134,7 @@ pub fn rewrite_phase(
             RewriteFilter::Denied => return Err(Answer::page(Reason::Denied)),
             RewriteFilter::Preflight(cors) => cors.preflight(request)?,
             RewriteFilter::Redirect(redirect) => return Err(redirect.answer(ports, route, ctx)),
+            RewriteFilter::Rewrite(filter) => return Err(filter.redirect(route, request, ctx)),
         }
     }
     https_redirect::check(ports, route, request, ctx)
@@ -110,25 +147,27 @@ pub fn rewrite_phase(
 pub fn access_phase(
     route: &CompiledRoute,
     _request: &RequestHeader,
-    _ctx: &mut Context,
+    ctx: &mut Context,
 ) -> Result<(), Answer> {
     for filter in &route.filters.access {
-        match *filter {}
+        match filter {
+            AccessFilter::RateLimit(limit) => limit.check(ctx)?,
+        }
     }
-    Ok(())
+    // Not in the list: the ConfigMap's ranges hold for routes without any of their own.
+    source_range::check(route.filters.source_range.as_ref(), ctx)
 }
 
 /// Changes what the upstream sees, after the headers that every upstream gets.
 ///
 /// # Errors
 /// When a header cannot be set, which ends the request with 500.
-pub fn upstream_phase(
-    route: &CompiledRoute,
-    _request: &mut RequestHeader,
-    _ctx: &Context,
-) -> ProxyResult<()> {
+pub fn upstream_phase(route: &CompiledRoute, request: &mut RequestHeader, ctx: &Context) -> ProxyResult<()> {
     for filter in &route.filters.upstream {
-        match *filter {}
+        match filter {
+            UpstreamFilter::UpstreamVhost(filter) => filter.apply(route, request, ctx)?,
+            UpstreamFilter::Rewrite(filter) => filter.apply(route, request, ctx)?,
+        }
     }
     Ok(())
 }

@@ -13,6 +13,7 @@ pub mod head;
 pub mod http1;
 mod http2;
 mod outgoing;
+pub mod proxy_protocol;
 pub mod stream;
 pub mod streams;
 pub mod tls;

@@ -11,6 +11,7 @@ mod context;
 mod early_request;
 mod error;
 mod logging;
+mod moved;
 mod next_upstream;
 mod request;
 mod request_id;
@@ -34,6 +35,7 @@ use pingora::{Error, Result, connectors::TransportConnector};
 use pingora_proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session};
 use std::os::fd::RawFd;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The ports clients use, which differ from the ports we listen on where something in front translates them. Digits, as
 /// `X-Forwarded-Port` and redirects name them.
@@ -155,6 +157,16 @@ impl ProxyHttp for Gateway {
         ctx: &mut Context,
     ) -> Result<()> {
         response::filter(session, response, ctx)
+    }
+
+    fn response_body_filter(
+        &self,
+        _session: &mut Session,
+        body: &mut Option<Bytes>,
+        _end_of_stream: bool,
+        ctx: &mut Context,
+    ) -> Result<Option<Duration>> {
+        Ok(ctx.delay(body.as_ref()))
     }
 
     async fn fail_to_proxy(&self, session: &mut Session, e: &Error, ctx: &mut Context) -> FailToProxy {

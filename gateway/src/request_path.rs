@@ -157,6 +157,40 @@ fn text(path: Vec<u8>) -> Result<String, AmbiguousPath> {
     if path.chars().any(char::is_control) { Err(AmbiguousPath::ControlCharacter) } else { Ok(path) }
 }
 
+/// The bytes of a normal path: those that the client meant, private characters turned back.
+pub fn bytes(path: &str) -> Cow<'_, [u8]> {
+    // The first byte that a private character has in UTF-8.
+    if memchr::memchr(0xF4, path.as_bytes()).is_none() {
+        return Cow::Borrowed(path.as_bytes());
+    }
+    let mut bytes = Vec::with_capacity(path.len());
+    for char in path.chars() {
+        match u32::from(char).checked_sub(BYTES) {
+            // At most 0xFF: there are no characters beyond.
+            Some(private) => bytes.push(private as u8),
+            None => bytes.extend_from_slice(char.encode_utf8(&mut [0; 4]).as_bytes()),
+        }
+    }
+    Cow::Owned(bytes)
+}
+
+/// A raw path for an upstream, with exactly those bytes escaped that nginx escapes when it has rewritten a path: controls,
+/// space, `" # % < > ? \ ^ \` { | }`, DEL and everything beyond ASCII. What comes out is a valid path whatever goes in.
+pub fn escape(path: &[u8]) -> String {
+    let mut raw = String::with_capacity(path.len() + 1);
+    if path.first() != Some(&b'/') {
+        raw.push('/');
+    }
+    for &byte in path {
+        if matches!(byte, 0x21..=0x7E) && !br##""#%<>?\^`{|}"##.contains(&byte) {
+            raw.push(byte.into());
+        } else {
+            write!(raw, "%{byte:02X}").expect("writing into a String cannot fail");
+        }
+    }
+    raw
+}
+
 /// A raw path that [`normalise`] turns into `path` again; for links that the gateway makes itself.
 pub fn encode(path: &str) -> String {
     let mut raw = String::with_capacity(path.len());
@@ -252,6 +286,23 @@ mod tests {
         assert_ne!(normalise("/a%C0%AFb").unwrap(), "/a/b");
     }
 
+    #[test]
+    fn bytes_are_those_of_the_client() {
+        let bytes = |raw: &str| bytes(&normalise(raw).unwrap()).into_owned();
+        assert_eq!(bytes("/a%E9%20b"), b"/a\xe9 b");
+        assert_eq!(bytes("/%C3%BC"), "/ü".as_bytes());
+        assert_eq!(bytes("/%F0%9F%98%80"), "/😀".as_bytes());
+    }
+
+    #[test]
+    fn a_rewritten_path_is_escaped_as_nginx_does() {
+        assert_eq!(escape(b"/a b?c#d%e"), "/a%20b%3Fc%23d%25e");
+        assert_eq!(escape(b"/[x](y)!$&'*+,;=:@~-._"), "/[x](y)!$&'*+,;=:@~-._");
+        assert_eq!(escape(b"/\"<>\\^`{|}\x7f\xc3\xbc\r\n"), "/%22%3C%3E%5C%5E%60%7B%7C%7D%7F%C3%BC%0D%0A");
+        assert_eq!(escape(b""), "/");
+        assert_eq!(escape(b"x"), "/x");
+    }
+
     proptest! {
         #[test]
         fn it_agrees_with_a_naive_reading(elements in proptest::collection::vec(
@@ -272,6 +323,19 @@ mod tests {
                 _ => Ok(format!("/{}{}", stack.join("/"), if slash { "/" } else { "" })),
             };
             prop_assert_eq!(normalise(&raw).map(Cow::into_owned), expected);
+        }
+
+        #[test]
+        fn an_escaped_path_is_a_valid_target_that_means_the_same(path in proptest::collection::vec(any::<u8>(), 0..40)) {
+            let raw = escape(&path);
+            prop_assert!(raw.starts_with('/') && raw.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'?' && byte != b'#'));
+            let target = http::uri::PathAndQuery::try_from(raw.as_str());
+            prop_assert_eq!(target.map(|target| target.as_str().to_owned()).ok(), Some(raw.clone()));
+            let decoded = decode(raw.as_bytes());
+            let start: &[u8] = if path.first() == Some(&b'/') { b"" } else { b"/" };
+            if !path.iter().any(u8::is_ascii_control) {
+                prop_assert_eq!(decoded, Ok([start, &path].concat()));
+            }
         }
 
         #[test]

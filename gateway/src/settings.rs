@@ -2,6 +2,8 @@
 //!
 //! What nobody set costs a request a look at an empty list at most.
 
+use crate::client_address;
+use crate::filters::source_range;
 use http::header::{HeaderName, HeaderValue};
 use ingora_config::Settings;
 use ingora_config::settings::{AccessLog, HeaderLine, Hsts, LogFormat, UrlPattern};
@@ -22,6 +24,10 @@ pub struct CompiledSettings {
     pub proxy_set_headers: Box<[SetHeader]>,
     /// The access log.
     pub log: LogSettings,
+    /// Who a client is.
+    pub client_address: client_address::Rule,
+    /// Who may ask at all; `None` when the settings leave that to the routes.
+    pub source_range: Option<source_range::Defaults>,
 }
 
 /// A header that is set, or removed where it has no value.
@@ -55,6 +61,8 @@ impl CompiledSettings {
             add_headers: lines(&headers.add_headers),
             proxy_set_headers: lines(&headers.proxy_set_headers),
             log: LogSettings::new(&settings.access_log),
+            client_address: client_address::Rule::new(&settings.client_address),
+            source_range: source_range::Defaults::new(&settings.source_range),
         }
     }
 

@@ -1,16 +1,18 @@
 //! The route table: what every request is looked up in.
 //!
 //! ```text
-//!   host ──▶ exact name ─▶ *.parent (one label) ─▶ rules without a host
-//!                 └──────────────┴──────────────────────┴──▶ host::HostTable ──▶ path
+//!   host ──▶ exact name ─▶ *.parent (one label) ─▶ aliases::Aliases ─▶ rules without a host
+//!                 └──────────────┴─────────────────────┴─────────────────┴──▶ host::HostTable ──▶ path, or regex
 //! ```
 //!
 //! A table never changes once it is published: [`crate::live`] makes the next generation from it, which shares all that
 //! did not change. A request keeps the one it started with.
 
+pub mod aliases;
 pub mod host;
 pub mod map;
 pub mod path;
+pub mod regex;
 pub mod route;
 
 #[cfg(test)]
@@ -21,8 +23,9 @@ pub use route::CompiledRoute;
 
 use crate::settings::CompiledSettings;
 use ahash::RandomState;
+use aliases::Aliases;
 use host::FoundPath;
-use ingora_config::{Host, RouteKey, Settings, VirtualHost};
+use ingora_config::{Host, HostName, HostRole, RouteKey, Settings, VirtualHost};
 use map::Map;
 use std::sync::Arc;
 
@@ -35,6 +38,7 @@ pub struct RouteTable {
     state: RandomState,
     exact: Map<Arc<HostTable>>,
     wildcard: Map<Arc<HostTable>>,
+    aliases: Aliases,
     catch_all: Option<Arc<HostTable>>,
     /// How many wildcard hosts have TLS: without any, nobody needs to ask for one.
     tls_wildcards: usize,
@@ -48,6 +52,10 @@ pub enum Found<'t> {
     Route(&'t Arc<CompiledRoute>),
     /// Only the path with a slash at its end has a rule, this one: 301 there, as in nginx.
     AddSlash(&'t Arc<CompiledRoute>),
+    /// `app-root`: the root of the host is at this path of the same host.
+    AppRoot(&'t str),
+    /// `from-to-www-redirect`: everything of the host is at another one.
+    OtherHost(&'t HostName),
     /// No host or no path matches, and there is a default backend.
     DefaultBackend(&'t Arc<CompiledRoute>),
     /// No host or no path matches.
@@ -62,6 +70,7 @@ impl Default for RouteTable {
             state: RandomState::new(),
             exact: Map::default(),
             wildcard: Map::default(),
+            aliases: Aliases::default(),
             catch_all: None,
             tls_wildcards: 0,
             default_backend: None,
@@ -93,7 +102,14 @@ impl RouteTable {
 
     /// The second half of a look-up, for those who need what [`RouteTable::host`] said as well.
     pub fn find_in<'t>(&'t self, host: Option<&'t HostTable>, path: &str) -> Found<'t> {
-        let found = host.map_or(FoundPath::Nothing, |host| host.find(&self.state, path));
+        let found = match host {
+            Some(host) if host.is_plain() => host.find(&self.state, path),
+            Some(host) => match self.find_special(host, path) {
+                Ok(found) => found,
+                Err(found) => return found,
+            },
+            None => FoundPath::Nothing,
+        };
         match found {
             FoundPath::Route(route) => Found::Route(route),
             FoundPath::AddSlash(route) => Found::AddSlash(route),
@@ -118,6 +134,25 @@ impl RouteTable {
         }
     }
 
+    /// Looks a path up on a host of which something special is asked, which hosts without it must not pay for.
+    #[cold]
+    fn find_special<'t>(&'t self, host: &'t HostTable, path: &str) -> Result<FoundPath<'t>, Found<'t>> {
+        let named = host.virtual_host();
+        let host = match named.map(|host| &host.role) {
+            None | Some(HostRole::Routes) => host,
+            Some(HostRole::RedirectTo(other)) => return Err(Found::OtherHost(other)),
+            // The host of an alias is always that of a rule, and never an alias itself.
+            Some(HostRole::AliasOf(of)) => match self.host_table(of).filter(|host| host.is_served()) {
+                Some(host) => host,
+                None => return Ok(FoundPath::Nothing),
+            },
+        };
+        match host.virtual_host().and_then(|host| host.app_root.as_deref()) {
+            Some(location) if path == "/" => Err(Found::AppRoot(location)),
+            _ => Ok(host.regexes().map_or_else(|| host.find(&self.state, path), |paths| paths.find(path))),
+        }
+    }
+
     /// The host whose rules decide about a name. It decides alone: a path that an exact host lacks is not looked for under
     /// the wildcard.
     pub fn host(&self, name: &str) -> Option<&HostTable> {
@@ -134,7 +169,8 @@ impl RouteTable {
             }
             _ => None,
         };
-        exact.or_else(wildcard).map(|host| &**host)
+        let alias = || self.aliases.find(&self.state, name);
+        exact.or_else(wildcard).or_else(alias).map(|host| &**host)
     }
 
     /// The route of `--default-backend-service`.
@@ -145,7 +181,7 @@ impl RouteTable {
     /// All hosts, in no particular order.
     pub fn hosts(&self) -> impl Iterator<Item = &Arc<HostTable>> {
         let maps = self.exact.iter().chain(self.wildcard.iter()).map(|(_, host)| host);
-        maps.chain(self.catch_all.as_ref())
+        maps.chain(self.aliases.iter()).chain(self.catch_all.as_ref())
     }
 
     /// The table of exactly this host.
@@ -153,6 +189,7 @@ impl RouteTable {
         match host {
             Host::Exact(name) => self.exact.get(self.state.hash_one(name.as_str()), name.as_str()),
             Host::Wildcard(name) => self.wildcard.get(self.state.hash_one(name.as_str()), name.as_str()),
+            Host::Subdomains(_) | Host::Pattern(_) => self.aliases.get(&self.state, host),
             Host::CatchAll => self.catch_all.as_ref(),
         }
     }
@@ -185,6 +222,12 @@ impl RouteTable {
     fn change(&mut self, host: &Host, change: impl FnOnce(&mut HostTable, &RandomState)) {
         let state = self.state.clone();
         let (map, name) = match host {
+            Host::Subdomains(_) | Host::Pattern(_) => {
+                let mut table = self.aliases.get(&state, host).cloned();
+                let table = table.get_or_insert_with(|| Arc::new(HostTable::new(host.clone())));
+                change(Arc::make_mut(table), &state);
+                return self.aliases.set(&state, Arc::clone(table));
+            }
             Host::Exact(name) => (&mut self.exact, name.as_str()),
             Host::Wildcard(name) => (&mut self.wildcard, name.as_str()),
             Host::CatchAll => {

@@ -44,7 +44,8 @@ impl Telemetry {
     /// Tells of a request that is over; it is logged as `log` says.
     pub fn request(&self, record: &Record<'_>, log: &LogSettings) {
         if let Some(route) = record.route {
-            route.stats.observe(record.method, record.status, record.duration);
+            let stats = record.canary.map_or(&route.stats, |canary| &canary.stats);
+            stats.observe(record.method, record.status, record.duration);
         }
         self.metrics.requests.inc();
         if let Some(reason) = record.reason {
@@ -63,6 +64,11 @@ impl Telemetry {
     /// Counts a TLS handshake that came to nothing.
     pub fn handshake_failed(&self) {
         self.metrics.failed_handshakes.inc();
+    }
+
+    /// Counts a connection that was dropped for lack of a PROXY header.
+    pub fn not_introduced(&self) {
+        self.metrics.failed_proxy_headers.inc();
     }
 
     /// The metrics.

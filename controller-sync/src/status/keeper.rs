@@ -173,6 +173,9 @@ impl Keeper {
     /// Removes our addresses if nobody is left who serves, and waits for the writes that are under way.
     async fn shutdown(&mut self) {
         let limit = Instant::now() + SHUTDOWN_LIMIT;
+        if self.leading != self.leadership.leads() {
+            self.turn();
+        }
         if self.options.remove_on_shutdown && self.leadership.leads() && self.is_last().await {
             let rate = f64::from(self.options.rate.max(1)) * HURRY;
             self.bucket = TokenBucket::new(rate, rate);

@@ -1,7 +1,7 @@
 //! Annotations under our prefix.
 //!
 //! ```text
-//!   Ingress ──reader──▶ one file per feature ──▶ Policy (its routes), HostWishes (its hosts), CanaryRule
+//!   Ingress ──reader──▶ one file per feature ──▶ Policy (its routes), HostWishes (its hosts); of a canary CanaryRule alone
 //!                 └───▶ problems; rejected, denied
 //! ```
 //!
@@ -13,13 +13,15 @@ use super::gates::Gates;
 use super::quote::quoted;
 use super::value;
 use crate::object::Ingress;
-use canary::CanaryRule;
-use ingora_config::{Policy, Reason};
+use ingora_config::policy::CanaryRule;
+use ingora_config::{Host, Policy, Reason};
 use reader::Reader;
+use std::sync::Arc;
 use table::{Guards, Risk, Row, Support};
 
 mod app_root;
-pub(super) mod canary;
+mod canary;
+mod charset;
 mod cors;
 mod from_to_www_redirect;
 mod https_redirect;
@@ -45,20 +47,34 @@ pub(super) struct Wishes {
     /// For its hosts.
     pub(super) host: HostWishes,
     /// `Some` when it is a canary, which by itself serves nothing.
-    pub(super) canary: Option<CanaryRule>,
+    pub(super) canary: Option<Arc<CanaryRule>>,
 }
 
 /// What an Ingress asks of its hosts as a whole.
 #[derive(Debug, Default)]
 pub(super) struct HostWishes {
-    /// Every path is a regular expression: `use-regex`, or a `rewrite-target` that differs from a path.
+    /// `use-regex`.
     pub(super) regex: bool,
     /// `app-root`.
     pub(super) app_root: Option<String>,
     /// `server-alias`.
-    pub(super) aliases: Vec<String>,
+    pub(super) aliases: Vec<Host>,
     /// `from-to-www-redirect`.
     pub(super) from_to_www: bool,
+    /// What the names of annotations start with, for problems.
+    prefix: String,
+}
+
+impl HostWishes {
+    /// Whether there is anything that the hosts have to know.
+    pub(super) fn concern_the_host(&self) -> bool {
+        self.app_root.is_some() || !self.aliases.is_empty() || self.from_to_www
+    }
+
+    /// The field of an annotation.
+    pub(super) fn field(&self, name: &str) -> String {
+        field(&format!("{}/{name}", self.prefix))
+    }
 }
 
 /// Reads all of them.
@@ -78,6 +94,10 @@ pub(super) fn read(ingress: &Ingress, prefix: &str, gates: &Gates, found: &mut F
         return Wishes::default();
     }
     let mut reader = Reader::new(ingress, prefix, found);
+    if let Some(rule) = canary::read(&mut reader) {
+        let rejected = rejected || reader.rejected;
+        return Wishes { rejected, canary: Some(Arc::new(rule)), ..Wishes::default() };
+    }
     let mut policy = Policy {
         denied: false,
         rewrite: rewrite::read(&mut reader).map(Box::new),
@@ -93,10 +113,10 @@ pub(super) fn read(ingress: &Ingress, prefix: &str, gates: &Gates, found: &mut F
         app_root: app_root::read(&mut reader),
         aliases: server_alias::read(&mut reader),
         from_to_www: from_to_www_redirect::read(&mut reader),
+        prefix: prefix.to_owned(),
     };
-    let canary = canary::read(&mut reader);
     policy.denied = reader.denied;
-    Wishes { rejected: rejected || reader.rejected, policy, host, canary }
+    Wishes { rejected: rejected || reader.rejected, policy, host, canary: None }
 }
 
 /// Tells of an annotation that Ingora does not act on; `true` when the Ingress must not be served without it.

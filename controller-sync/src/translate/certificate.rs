@@ -46,8 +46,9 @@ impl Names {
                 self.exact.contains(name.as_str())
                     || parent(name.as_str()).is_some_and(|parent| self.wildcards.contains(parent))
             }
-            Host::Wildcard(parent) => self.wildcards.contains(parent.as_str()),
-            Host::CatchAll => false,
+            // More labels than one are covered by no certificate; the first is all that a handshake is answered for.
+            Host::Wildcard(parent) | Host::Subdomains(parent) => self.wildcards.contains(parent.as_str()),
+            Host::Pattern(_) | Host::CatchAll => false,
         }
     }
 

@@ -9,8 +9,7 @@
 //!
 //! The result is kept until the Ingress changes; merging it with others is the work of those neighbours.
 
-use super::annotations::canary::CanaryRule;
-use super::annotations::{self, HostWishes};
+use super::annotations::{self, HostWishes, Wishes};
 use super::gates::{self, Gates};
 use super::problems::Subject;
 use super::quote::quoted;
@@ -20,10 +19,10 @@ use super::tls::TlsSection;
 use crate::object::Ingress;
 use crate::object::ingress::{HttpPath, IngressBackend, IngressRule, ServiceBackendPort};
 use crate::store::{Options, Standing};
-use ingora_config::policy::HttpsRedirect;
+use ingora_config::policy::{CanaryRule, HttpsRedirect, Rewrite};
 use ingora_config::{
-    Backend, Host, NamespacedName, PathKind, PathMatch, PathValue, Policy, Problem, Reason, RouteKey,
-    ServicePort, SourceLocation, UpstreamId,
+    Backend, Host, InvalidPattern, NamespacedName, PathKind, PathMatch, PathPattern, PathValue, Policy,
+    Problem, Reason, RouteKey, ServicePort, SourceLocation, UpstreamId,
 };
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
@@ -31,6 +30,9 @@ use std::sync::Arc;
 
 /// The most problems of its own that one Ingress is told.
 const MAX_PROBLEMS: usize = 100;
+
+/// The most claims on further names of one Ingress: its hosts times its aliases.
+const MAX_ALIAS_CLAIMS: usize = 5000;
 
 /// One Ingress, compiled.
 #[derive(Debug)]
@@ -49,8 +51,9 @@ pub(super) struct Compiled {
     pub(super) policy: Arc<Policy>,
     /// What they ask for its hosts.
     pub(super) wishes: HostWishes,
-    /// `Some` when it is a canary.
-    pub(super) canary: Option<CanaryRule>,
+    /// `Some` when it is a canary: it then has no host and no certificate, and its claims are on a share of what others
+    /// serve.
+    pub(super) canary: Option<Arc<CanaryRule>>,
     pub(super) problems: Vec<Problem>,
 }
 
@@ -67,6 +70,10 @@ pub(super) struct Claim {
     pub(super) strength: Strength,
     pub(super) backend: Backend,
     pub(super) place: Place,
+    /// Whether it makes every path of its host a regular expression.
+    pub(super) regex: bool,
+    /// Why its path is no regular expression, if it is none; only a host in regex mode minds.
+    pub(super) not_a_regex: Option<InvalidPattern>,
 }
 
 /// What kind of claim it is.
@@ -139,14 +146,23 @@ pub(super) fn compile(
     let mut compiler = Compiler {
         found: Found { subject: &subject, problems: Vec::new() },
         namespace: &id.namespace,
+        canary: false,
         strict: gates.strict_path_type,
         claims: Vec::new(),
         slots: HashMap::new(),
         hosts: BTreeSet::new(),
         upstreams: BTreeMap::new(),
+        use_regex: false,
+        rewrite: None,
     };
     let mut tls = None;
-    let wishes = annotations::read(ingress, &options.annotations_prefix, gates, &mut compiler.found);
+    let mut wishes = annotations::read(ingress, &options.annotations_prefix, gates, &mut compiler.found);
+    compiler.canary = wishes.canary.is_some();
+    if ingress.spec.rules.is_empty() {
+        skip_on_catch_all(&mut wishes, &mut compiler.found);
+    }
+    compiler.use_regex = wishes.host.regex;
+    compiler.rewrite = wishes.policy.rewrite.clone();
     if standing == Standing::OursByName {
         super::classes::assumed(options, &mut compiler.found);
     }
@@ -164,15 +180,16 @@ pub(super) fn compile(
         if let Some(backend) = &ingress.spec.default_backend {
             compiler.default_backend(backend, ingress.spec.rules.is_empty());
         }
-        tls = TlsSection::read(&ingress.spec.tls, &id.namespace, &mut compiler.found);
-    }
-    let mut policy = wishes.policy;
-    if ingress.spec.rules.is_empty() {
-        without_redirects(&mut policy, &mut compiler.found);
+        compiler.bound_aliases(&mut wishes.host);
+        if wishes.canary.is_some() {
+            compiler.keep_claims_alone(!ingress.spec.tls.is_empty());
+        } else {
+            tls = TlsSection::read(&ingress.spec.tls, &id.namespace, &mut compiler.found);
+        }
     }
     let Compiler { found: Found { problems, .. }, claims, hosts, upstreams, .. } = compiler;
     let rank = Rank { created: ingress.metadata.creation_timestamp, id };
-    let policy = Arc::new(policy);
+    let policy = Arc::new(wishes.policy);
     Compiled {
         rank,
         subject,
@@ -187,8 +204,10 @@ pub(super) fn compile(
     }
 }
 
-/// A default backend without rules takes what no host wants: as in ingress-nginx nothing redirects or rewrites there.
-fn without_redirects(policy: &mut Policy, found: &mut Found<'_>) {
+/// The default backend of an Ingress without rules is neither rewritten nor redirected: ingress-nginx skips there what would
+/// break every host that has no rules.
+fn skip_on_catch_all(wishes: &mut Wishes, found: &mut Found<'_>) {
+    let policy = &wishes.policy;
     if policy.redirect.is_some() || policy.rewrite.is_some() || policy.https_redirect.is_some() {
         found.warning(
             Reason::AnnotationInvalid,
@@ -198,14 +217,17 @@ fn without_redirects(policy: &mut Policy, found: &mut Found<'_>) {
             "write a rule without a host for the path /",
         );
     }
-    policy.redirect = None;
-    policy.rewrite = None;
-    policy.https_redirect = Some(Box::new(HttpsRedirect::NEVER));
+    wishes.policy.https_redirect = Some(Box::new(HttpsRedirect::NEVER));
+    wishes.policy.rewrite = None;
+    wishes.policy.redirect = None;
+    wishes.host.regex = false;
+    wishes.host.app_root = None;
 }
 
 struct Compiler<'a> {
     found: Found<'a>,
     namespace: &'a str,
+    canary: bool,
     /// Whether to tell of paths that ingress-nginx' webhook would refuse.
     strict: bool,
     claims: Vec<Claim>,
@@ -213,6 +235,8 @@ struct Compiler<'a> {
     slots: HashMap<RouteKey, Place>,
     hosts: BTreeSet<Host>,
     upstreams: BTreeMap<UpstreamId, Place>,
+    use_regex: bool,
+    rewrite: Option<Box<Rewrite>>,
 }
 
 impl Compiler<'_> {
@@ -297,6 +321,12 @@ impl Compiler<'_> {
             let hint = "remove one of the two";
             return self.found.error(Reason::PathConflict, place.to_string(), message, hint);
         }
+        if let Some(why) = self.broken_pattern(&key.path.value) {
+            let message =
+                format!("the path {} {why}; the path is not served", quoted(key.path.value.as_str()));
+            let hint = "write it as a regular expression, which rewrite-target and use-regex make of it";
+            return self.found.error(Reason::InvalidPath, format!("{place}.path"), message, hint);
+        }
         let backend = self.backend(&path.backend, place, &format!("{place}.backend"));
         self.claim(key, Strength::Rule, backend, place);
     }
@@ -323,15 +353,53 @@ impl Compiler<'_> {
 
     fn claim(&mut self, key: RouteKey, strength: Strength, backend: Backend, place: Place) {
         self.slots.insert(key.clone(), place);
-        self.claims.push(Claim { key, strength, backend, place });
+        let regex = self.wants_regex(key.path.value.as_str());
+        let not_a_regex = not_a_regex(&key.path.value);
+        self.claims.push(Claim { key, strength, backend, place, regex, not_a_regex });
+    }
+
+    /// Every host of the Ingress claims every alias: their product must not grow without bound.
+    fn bound_aliases(&mut self, wishes: &mut HostWishes) {
+        let (aliases, hosts) = (wishes.aliases.len(), self.hosts.len());
+        if aliases * hosts > MAX_ALIAS_CLAIMS {
+            wishes.aliases = Vec::new();
+            self.found.error(
+                Reason::AnnotationInvalid,
+                wishes.field("server-alias"),
+                format!("{aliases} aliases of {hosts} hosts are too many; none is served"),
+                "put the hosts that need aliases into an Ingress of their own",
+            );
+        }
+    }
+
+    /// Whether the Ingress itself makes this path a regular expression, and with it all of the host (ingress-nginx).
+    fn wants_regex(&self, path: &str) -> bool {
+        self.use_regex || self.rewrite.as_ref().is_some_and(|rewrite| rewrite.applies_to(path))
+    }
+
+    /// Why a path that its own Ingress wants to be a regular expression is none. Nobody could say what it should match.
+    fn broken_pattern(&self, path: &PathValue) -> Option<InvalidPattern> {
+        self.wants_regex(path.as_str()).then(|| not_a_regex(path)).flatten()
+    }
+
+    /// A canary has no host, no certificate, and nothing to offer without a Service.
+    fn keep_claims_alone(&mut self, tls: bool) {
+        self.hosts.clear();
+        self.claims.retain(|claim| claim.backend != Backend::NotFound);
+        if tls {
+            let message = "a canary takes the certificate from its primary; spec.tls is not read here".into();
+            let hint = "set it on the primary Ingress";
+            self.found.warning(Reason::AnnotationConflict, "spec.tls".into(), message, hint);
+        }
     }
 
     fn backend(&mut self, backend: &IngressBackend, place: Place, field: &str) -> Backend {
+        let then = if self.canary { "it takes no requests" } else { "requests get 404" };
         let Some(service) = backend.service.as_ref().filter(|service| !service.name.is_empty()) else {
             self.found.error(
                 Reason::BackendUnsupported,
                 field.to_owned(),
-                "the backend is not a Service; requests get 404".into(),
+                format!("the backend is not a Service; {then}"),
                 "name a Service; resource backends are not served",
             );
             return Backend::NotFound;
@@ -344,13 +412,17 @@ impl Compiler<'_> {
                 Backend::Upstream(id)
             }
             Err(why) => {
-                let message = format!("{} {why}; requests get 404", quoted(&service.name));
+                let message = format!("{} {why}; {then}", quoted(&service.name));
                 let hint = "name a Service of the Ingress' own namespace";
                 self.found.error(Reason::BackendUnsupported, format!("{field}.service.name"), message, hint);
                 Backend::NotFound
             }
         }
     }
+}
+
+fn not_a_regex(path: &PathValue) -> Option<InvalidPattern> {
+    if PathPattern::is_plain(path.as_str()) { None } else { PathPattern::new(path).err() }
 }
 
 /// The port as written. What cannot be a port becomes a name that no Service port has, so that the path answers 503 and

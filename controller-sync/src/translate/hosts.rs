@@ -1,4 +1,5 @@
-//! Hosts: which Ingress decides about the certificate of a host, and which certificate that is.
+//! Hosts: which Ingress decides about the certificate of a host, and which certificate that is; which further names the host
+//! has, and what else holds for all of it.
 //!
 //! The oldest Ingress of the host that has a tls section decides, even when that leads to the default certificate: a
 //! younger Ingress can neither repair nor take over what an older one serves (ingress-nginx).
@@ -9,15 +10,21 @@ use super::published::Published;
 use super::rank::Rank;
 use super::secrets::Secrets;
 use cover::Covers;
+use further_names::{FurtherNames, Wish};
 use ingora_config::{Host, Key, NamespacedName, Problem, Reason, Resource, VirtualHost};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 mod cover;
+mod further_names;
+mod wishes;
 
 #[derive(Default)]
 pub(super) struct Hosts {
     hosts: HashMap<Host, State>,
+    /// The hosts in regex mode.
+    regex: HashSet<Host>,
+    further_names: FurtherNames,
     /// Hosts to settle, each with the Ingresses that came (`Some`) or went (`None`).
     touched: BTreeMap<Host, BTreeMap<NamespacedName, Option<Arc<Compiled>>>>,
 }
@@ -28,6 +35,10 @@ struct State {
     ingresses: usize,
     /// Those of them with a tls section, the oldest first.
     with_tls: BTreeMap<Rank, Arc<Compiled>>,
+    /// Those of them whose annotations ask for something that concerns the host, the oldest first.
+    with_wishes: BTreeMap<Rank, Arc<Compiled>>,
+    /// The names that the host claims besides its own.
+    further_names: BTreeSet<(Host, Wish)>,
     /// Who decides, and the certificate that is served: what the problems of the others name.
     decided: Option<(NamespacedName, Option<NamespacedName>)>,
 }
@@ -40,6 +51,9 @@ impl Hosts {
             if ingress.tls.is_some() {
                 state.with_tls.insert(ingress.rank.clone(), ingress.clone());
             }
+            if ingress.wishes.concern_the_host() {
+                state.with_wishes.insert(ingress.rank.clone(), ingress.clone());
+            }
             let touched = self.touched.entry(host.clone()).or_default();
             touched.insert(ingress.id().clone(), Some(ingress.clone()));
         }
@@ -50,6 +64,7 @@ impl Hosts {
             if let Some(state) = self.hosts.get_mut(host) {
                 state.ingresses = state.ingresses.saturating_sub(1);
                 state.with_tls.remove(&ingress.rank);
+                state.with_wishes.remove(&ingress.rank);
             }
             self.touched.entry(host.clone()).or_default().insert(ingress.id().clone(), None);
         }
@@ -67,6 +82,16 @@ impl Hosts {
         }
     }
 
+    /// The host went into or out of regex mode.
+    pub(super) fn set_regex(&mut self, host: &Host, regex: bool) {
+        if regex {
+            self.regex.insert(host.clone());
+        } else {
+            self.regex.remove(host);
+        }
+        self.touched.entry(host.clone()).or_default();
+    }
+
     /// Decides every host that was touched.
     pub(super) fn settle(
         &mut self,
@@ -78,19 +103,29 @@ impl Hosts {
         for (host, changed) in std::mem::take(&mut self.touched) {
             for (id, _) in changed.iter().filter(|(_, ingress)| ingress.is_none()) {
                 problems.set(Owner::Tls(host.clone(), id.clone()), Vec::new());
+                problems.set(Owner::Host(host.clone(), id.clone()), Vec::new());
             }
+            self.further_names.host_changed(&host);
             let Some(state) = self.hosts.get_mut(&host) else { continue };
             if state.ingresses == 0 {
                 secrets.switch(state.certificate(), None);
+                state.claim_names(BTreeSet::new(), None, &mut self.further_names, problems);
                 self.hosts.remove(&host);
                 published.remove(Key::VirtualHost(host));
                 continue;
             }
             let certificate = state.decide(&host, &changed, secrets, &mut covers, problems);
             let tls = !state.with_tls.is_empty();
-            let virtual_host = VirtualHost { tls, ..VirtualHost::new(host, certificate) };
+            for ingress in changed.values().flatten() {
+                problems.set(Owner::Host(host.clone(), ingress.id().clone()), Vec::new());
+            }
+            state.wish_for_names(&host, certificate.as_ref(), &mut self.further_names, problems);
+            let app_root = state.app_root();
+            let regex = self.regex.contains(&host);
+            let virtual_host = VirtualHost { tls, regex, app_root, ..VirtualHost::new(host, certificate) };
             published.set(Arc::new(Resource::VirtualHost(virtual_host)));
         }
+        self.further_names.settle(&self.hosts, secrets, published, problems);
     }
 }
 

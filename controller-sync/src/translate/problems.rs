@@ -18,6 +18,12 @@ pub(super) enum Owner {
     Ingress(NamespacedName),
     /// An Ingress' claim on a host and path.
     Claim(RouteKey, NamespacedName),
+    /// What becomes of a path on a host in regex mode.
+    RegexMode(RouteKey),
+    /// What an Ingress' annotations ask for a host as a whole.
+    Host(Host, NamespacedName),
+    /// A further name (first) that an Ingress claims for a host (second).
+    FurtherName(Host, Host, NamespacedName),
     /// What an Ingress' `tls` says about a host.
     Tls(Host, NamespacedName),
     /// A Service port.

@@ -1,18 +1,25 @@
 //! Slots: one for each host and path that anybody claims. The oldest claim wins and is the route; the others get a
-//! problem that names the winner.
+//! problem that names the winner. Canary Ingresses never win; they get a share of what the winner serves, see [`canary`].
 
 use super::compile::{Claim, Compiled, Strength};
 use super::problems::{Owner, Problems};
 use super::published::Published;
 use super::quote::quoted;
+use canary::Canaries;
 use ingora_config::{Host, Key, NamespacedName, Problem, Reason, Resource, Route, RouteKey};
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
+mod canary;
+mod regex_mode;
+
+use regex_mode::RegexModes;
+
 #[derive(Default)]
 pub(super) struct Slots {
     slots: HashMap<RouteKey, Slot>,
+    regex_modes: RegexModes,
     /// Slots to settle, each with the claims that came (`Some`) or went (`None`).
     touched: BTreeMap<RouteKey, BTreeMap<NamespacedName, Option<Claimant>>>,
 }
@@ -20,6 +27,7 @@ pub(super) struct Slots {
 #[derive(Default)]
 struct Slot {
     claims: BTreeSet<Claimant>,
+    canaries: Canaries,
     /// The winner the problems of the others name.
     winner: Option<(NamespacedName, Strength)>,
 }
@@ -62,7 +70,11 @@ impl Slots {
     pub(super) fn add(&mut self, ingress: &Arc<Compiled>) {
         for (index, claim) in ingress.claims.iter().enumerate() {
             let claimant = Claimant { ingress: ingress.clone(), claim: index };
-            self.slots.entry(claim.key.clone()).or_default().claims.insert(claimant.clone());
+            let slot = self.slots.entry(claim.key.clone()).or_default();
+            match &ingress.canary {
+                Some(_) => slot.canaries.insert(claimant.clone()),
+                None => _ = slot.claims.insert(claimant.clone()),
+            }
             let touched = self.touched.entry(claim.key.clone()).or_default();
             touched.insert(ingress.id().clone(), Some(claimant));
         }
@@ -71,21 +83,32 @@ impl Slots {
     pub(super) fn remove(&mut self, ingress: &Arc<Compiled>) {
         for (index, claim) in ingress.claims.iter().enumerate() {
             if let Some(slot) = self.slots.get_mut(&claim.key) {
-                slot.claims.remove(&Claimant { ingress: ingress.clone(), claim: index });
+                let claimant = Claimant { ingress: ingress.clone(), claim: index };
+                match &ingress.canary {
+                    Some(_) => slot.canaries.remove(&claimant),
+                    None => _ = slot.claims.remove(&claimant),
+                }
             }
             self.touched.entry(claim.key.clone()).or_default().insert(ingress.id().clone(), None);
         }
     }
 
-    /// Decides every slot that was touched. A winner that stays costs nothing for the claims that stay.
-    pub(super) fn settle(&mut self, published: &mut Published, problems: &mut Problems) {
+    /// Decides every slot that was touched, and answers which hosts went into or out of regex mode by it. A winner that
+    /// stays costs nothing for the claims that stay.
+    pub(super) fn settle(&mut self, published: &mut Published, problems: &mut Problems) -> Vec<(Host, bool)> {
         for (key, changed) in std::mem::take(&mut self.touched) {
             for id in changed.iter().filter(|(_, claimant)| claimant.is_none()).map(|(id, _)| id) {
                 problems.set(Owner::Claim(key.clone(), id.clone()), Vec::new());
             }
             let Some(slot) = self.slots.get_mut(&key) else { continue };
-            let Some(winner) = slot.claims.first().cloned() else {
-                self.slots.remove(&key);
+            let winner = slot.claims.first().cloned();
+            let canaries = slot.canaries.settle(&key, winner.as_ref(), &changed, problems);
+            self.regex_modes.set(&key, winner.as_ref());
+            let Some(winner) = winner else {
+                slot.winner = None;
+                if slot.canaries.is_empty() {
+                    self.slots.remove(&key);
+                }
                 published.remove(Key::Route(key));
                 continue;
             };
@@ -94,7 +117,7 @@ impl Slots {
                 ingress: winner.ingress.id().clone(),
                 backend: winner.claim().backend.clone(),
                 policy: Arc::clone(&winner.ingress.policy),
-                canaries: Vec::new(),
+                canaries,
             })));
             let identity = Some((winner.ingress.id().clone(), winner.claim().strength));
             let tell = |claimant: &Claimant, problems: &mut Problems| {
@@ -102,21 +125,21 @@ impl Slots {
                 problems.set(owner, conflict(claimant, &winner).into_iter().collect());
             };
             if slot.winner == identity {
-                changed.values().flatten().for_each(|claimant| tell(claimant, problems));
+                let ordinary =
+                    changed.values().flatten().filter(|claimant| claimant.ingress.canary.is_none());
+                ordinary.for_each(|claimant| tell(claimant, problems));
             } else {
                 slot.winner = identity;
                 slot.claims.iter().for_each(|claimant| tell(claimant, problems));
             }
         }
+        self.regex_modes.settle(problems)
     }
 }
 
 fn conflict(loser: &Claimant, winner: &Claimant) -> Option<Problem> {
     let (claim, by) = (loser.claim(), &winner.ingress.subject.object);
-    let host = match &claim.key.host {
-        Host::CatchAll => "every host".to_owned(),
-        host => format!("host {host}"),
-    };
+    let host = host_words(&claim.key.host);
     let subject = &loser.ingress.subject;
     match (claim.strength, winner.claim().strength) {
         _ if loser == winner => None,
@@ -140,5 +163,12 @@ fn conflict(loser: &Claimant, winner: &Claimant) -> Option<Problem> {
             ),
             "remove one of the two; the older Ingress wins",
         )),
+    }
+}
+
+fn host_words(host: &Host) -> String {
+    match host {
+        Host::CatchAll => "every host".to_owned(),
+        host => format!("host {host}"),
     }
 }

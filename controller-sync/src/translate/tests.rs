@@ -9,6 +9,7 @@ use ingora_config::{Key, Reason, Resource, Severity, SourceLocation};
 use serde_json::json;
 use std::time::{Duration, SystemTime};
 
+mod canary;
 mod fixtures;
 mod hostile;
 mod random;

@@ -34,6 +34,8 @@ pub(super) struct Upstreams {
 #[derive(Default)]
 struct State {
     referrers: BTreeSet<Referrer>,
+    /// How many of the referrers are no canary.
+    ordinary: usize,
     /// What the problems of the referrers say; `None` until it is settled.
     status: Option<Status>,
 }
@@ -48,22 +50,28 @@ enum Status {
 impl Upstreams {
     pub(super) fn add(&mut self, ingress: &Compiled) {
         for id in ingress.upstreams.keys() {
-            self.refer(id, Referrer::Ingress(ingress.id().clone()));
+            self.refer(id, Referrer::Ingress(ingress.id().clone()), ingress.canary.is_some());
         }
     }
 
     pub(super) fn remove(&mut self, ingress: &Compiled) {
         let referrer = Referrer::Ingress(ingress.id().clone());
         for id in ingress.upstreams.keys() {
-            if let Some(state) = self.upstreams.get_mut(id) {
-                state.referrers.remove(&referrer);
+            if let Some(state) = self.upstreams.get_mut(id)
+                && state.referrers.remove(&referrer)
+                && ingress.canary.is_none()
+            {
+                state.ordinary -= 1;
             }
             self.touched.entry(id.clone()).or_default().insert(referrer.clone());
         }
     }
 
-    pub(super) fn refer(&mut self, id: &UpstreamId, referrer: Referrer) {
-        self.upstreams.entry(id.clone()).or_default().referrers.insert(referrer.clone());
+    pub(super) fn refer(&mut self, id: &UpstreamId, referrer: Referrer, canary: bool) {
+        let state = self.upstreams.entry(id.clone()).or_default();
+        if state.referrers.insert(referrer.clone()) && !canary {
+            state.ordinary += 1;
+        }
         self.by_service.entry(service_of(id)).or_default().insert(id.clone());
         self.touched.entry(id.clone()).or_default().insert(referrer);
     }
@@ -99,7 +107,7 @@ impl Upstreams {
                 .set(Arc::new(Resource::Upstream(Upstream { id: id.clone(), protocol: found.protocol() })));
             let name = found.name_to_resolve().map(str::to_owned);
             store.use_name(&service_of(&id), name.as_deref());
-            settle_endpoints(store, &id, published, problems);
+            settle_endpoints(store, &id, self.then(&id), published, problems);
 
             let Some(state) = self.upstreams.get_mut(&id) else { continue };
             let referrers = if state.status == Some(status) { &changed } else { &state.referrers };
@@ -118,11 +126,16 @@ impl Upstreams {
             state.status = Some(status);
         }
         for id in std::mem::take(&mut self.touched_endpoints) {
-            settle_endpoints(store, &id, published, problems);
+            settle_endpoints(store, &id, self.then(&id), published, problems);
         }
         if names_moved {
             store.prune_names();
         }
+    }
+
+    /// What becomes of the requests of an upstream without endpoints.
+    fn then(&self, id: &UpstreamId) -> &'static str {
+        then(self.upstreams.get(id).is_some_and(|state| state.ordinary == 0))
     }
 
     fn forget(
@@ -149,6 +162,11 @@ impl Upstreams {
             problems.set(Owner::Reference(id.clone(), referrer), Vec::new());
         }
     }
+}
+
+/// What becomes of requests that have no endpoint.
+fn then(canary: bool) -> &'static str {
+    if canary { "its requests go to the primary" } else { "requests get 503" }
 }
 
 fn service_of(id: &UpstreamId) -> NamespacedName {
@@ -192,12 +210,18 @@ impl<'a> Lookup<'a> {
     }
 }
 
-fn settle_endpoints(store: &Store, id: &UpstreamId, published: &mut Published, problems: &mut Problems) {
+fn settle_endpoints(
+    store: &Store,
+    id: &UpstreamId,
+    then: &str,
+    published: &mut Published,
+    problems: &mut Problems,
+) {
     let found = Lookup::new(store, id);
     let (addresses, problem) = match found.service {
         Some((service, location)) if found.status() == Status::Found => {
             let subject = Subject::new("Service", &service_of(id), location);
-            addresses(store, service, id, &subject)
+            addresses(store, service, id, &subject, then)
         }
         // The referrers are told.
         _ => (Addresses::default(), None),
@@ -212,14 +236,20 @@ fn addresses(
     service: &Service,
     id: &UpstreamId,
     subject: &Subject,
+    then: &str,
 ) -> (Addresses, Option<Problem>) {
     let spec = find_port(service, &id.port);
     if let Some(external) = External::of(service) {
         let resolution = store.resolution(service.external_name().unwrap_or_default());
         let port = endpoints::external_port(spec, &id.port).unwrap_or_default();
         let addresses = endpoints::from_external(&external, resolution, port, store.options());
-        let problem =
-            external_problem(&external, resolution.and_then(|r| r.error.as_deref()), &addresses, subject);
+        let problem = external_problem(
+            &external,
+            resolution.and_then(|r| r.error.as_deref()),
+            &addresses,
+            subject,
+            then,
+        );
         return (addresses, problem);
     }
     let Some(spec) = spec else { return (Addresses::default(), None) };
@@ -227,13 +257,13 @@ fn addresses(
     let problem = addresses.endpoints.is_empty().then(|| {
         let (message, hint) = if addresses.refused {
             (
-                "has endpoints with addresses of the machine or the link only, which are not served; requests get 503",
+                "has endpoints with addresses of the machine or the link only, which are not served",
                 "give the endpoints addresses of the network",
             )
         } else {
-            ("has no ready endpoint; requests get 503", "see whether the Service's selector matches Pods that are ready")
+            ("has no ready endpoint", "see whether the Service's selector matches Pods that are ready")
         };
-        let message = format!("port {} {message}", quoted(&id.port.to_string()));
+        let message = format!("port {} {message}; {then}", quoted(&id.port.to_string()));
         subject.warning(Reason::NoEndpoints, "", message, hint)
     });
     (addresses, problem)
@@ -244,22 +274,23 @@ fn external_problem(
     error: Option<&str>,
     addresses: &Addresses,
     subject: &Subject,
+    then: &str,
 ) -> Option<Problem> {
     let field = "spec.externalName";
     let reason = Reason::NameNotResolved;
     if let External::Invalid(text) = external {
-        let message = format!("{} is neither a DNS name nor an address; requests get 503", quoted(text));
+        let message = format!("{} is neither a DNS name nor an address; {then}", quoted(text));
         return Some(subject.error(reason, field, message, "write a DNS name"));
     }
     if addresses.refused && addresses.endpoints.is_empty() {
         let message =
-            "it leads to addresses of the machine or the link only, which are not served; requests get 503";
-        return Some(subject.error(reason, field, message.into(), "point it to an address of the network"));
+            format!("it leads to addresses of the machine or the link only, which are not served; {then}");
+        return Some(subject.error(reason, field, message, "point it to an address of the network"));
     }
     let error = quoted(error?);
     let hint = "see whether the name exists and the cluster's DNS answers";
     Some(if addresses.endpoints.is_empty() {
-        subject.error(reason, field, format!("the name is not resolved: {error}; requests get 503"), hint)
+        subject.error(reason, field, format!("the name is not resolved: {error}; {then}"), hint)
     } else {
         let message = format!("the name is not resolved any more: {error}; its last addresses are served");
         subject.warning(reason, field, message, hint)
@@ -274,9 +305,11 @@ fn dangling(
     ingresses: &HashMap<NamespacedName, Arc<Compiled>>,
 ) -> Option<Problem> {
     let service = service_of(id);
+    let mut canary = false;
     let (subject, field, by) = match referrer {
         Referrer::Ingress(ingress) => {
             let ingress = ingresses.get(ingress)?;
+            canary = ingress.canary.is_some();
             let place = ingress.upstreams.get(id)?;
             let backend = match place {
                 super::compile::Place::Path { .. } => format!("{place}.backend.service"),
@@ -288,19 +321,20 @@ fn dangling(
             (Subject::new("Service", &service, None), String::new(), "; --default-backend-service names it")
         }
     };
+    let then = then(canary);
     let no_port = match &id.port {
         ServicePort::Name(name) if name.is_empty() => {
-            format!("the backend names no port of Service {service}; requests get 503")
+            format!("the backend names no port of Service {service}; {then}")
         }
-        ServicePort::First => format!("Service {service} has no TCP port; requests get 503"),
-        port => format!("Service {service} has no TCP port {}; requests get 503", quoted(&port.to_string())),
+        ServicePort::First => format!("Service {service} has no TCP port; {then}"),
+        port => format!("Service {service} has no TCP port {}; {then}", quoted(&port.to_string())),
     };
     match status {
         Status::Found => None,
         Status::ServiceMissing => Some(subject.error(
             Reason::ServiceNotFound,
             if field.is_empty() { field } else { format!("{field}.name") },
-            format!("Service {service} does not exist; requests get 503"),
+            format!("Service {service} does not exist; {then}"),
             &format!("create the Service, or correct the name{by}"),
         )),
         Status::PortMissing => Some(subject.error(

@@ -11,7 +11,7 @@ use crate::support::manifest::{documents, ingress, service, site};
 use crate::support::proxy::{Fault, Proxy};
 use crate::support::site::Site;
 use crate::support::trial::trials;
-use crate::support::until;
+use crate::support::{number, until};
 use serde_json::json;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
@@ -23,8 +23,7 @@ trials! {
 }
 
 fn outage() -> Duration {
-    let seconds = std::env::var("INGORA_CLUSTER_OUTAGE_SECONDS").ok().and_then(|text| text.parse().ok());
-    Duration::from_secs(seconds.unwrap_or(15))
+    Duration::from_secs(number("INGORA_CLUSTER_OUTAGE_SECONDS", 15))
 }
 
 /// What is asked all the time, what will go, and what will move.
@@ -65,6 +64,7 @@ fn still(edge: &Edge, path: &str) -> u16 {
 fn the_api_server_is_gone_and_the_controller_starts_anew_under_load() {
     let cluster = Cluster::start();
     let test = Site::in_cluster(&cluster, "outage");
+    test.expect_refusals();
     let _backends = three_sites(&test);
     let mut edge = test.plan().start();
     edge.until_ask("moving.test", "/", "before");
@@ -111,16 +111,18 @@ fn the_api_server_is_gone_and_the_controller_starts_anew_under_load() {
 fn changes_before_a_compaction_are_not_missed() {
     let cluster = Cluster::start();
     let test = Site::in_cluster(&cluster, "compaction");
+    test.expect_refusals();
     let _backends = three_sites(&test);
     let proxy = test.proxy();
     let edge = test.plan_through(&proxy).start();
     edge.until_ask("moving.test", "/", "before");
     let load = Load::start(edge.http, "web.test", "/", 2);
     load.wait_for(50);
+    let _after;
     {
         let _fault = proxy.inject(&[" /"], Fault::status(503, "ServiceUnavailable"));
         proxy.cut();
-        let _after_is_kept = Box::leak(Box::new(change(&test)));
+        _after = change(&test);
         // Another object, so that nothing above is the latest.
         test.cluster.admin.create(&json!({
             "apiVersion": "v1", "kind": "ConfigMap",

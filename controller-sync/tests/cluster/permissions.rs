@@ -86,6 +86,7 @@ fn circumstances(missing: &Permission, namespace: &str) -> Circumstances {
     let flags: &[&str] = match what {
         ("nodes" | "pods", _) => &[],
         ("services", "get") => &["--publish-service", "NAMESPACE/web"],
+        ("configmaps", _) => &["--publish-status-address", PUBLISHED, "--configmap", "NAMESPACE/ingora"],
         ("namespaces", _) => &["--publish-status-address", PUBLISHED, "--watch-namespace-selector", "team=a"],
         _ => &["--publish-status-address", PUBLISHED],
     };

@@ -3,7 +3,7 @@
 //!
 //! The bounds hold for slow, busy machines and for builds without optimisation; the numbers are printed. Those to quote come
 //! from `cargo build --release --workspace && cargo test --release -p ingora-controller-sync --test cluster scale`.
-//! `INGORA_CLUSTER_CHURN_SECONDS` makes the churn longer.
+//! `INGORA_CLUSTER_CHURN_SECONDS` makes the churn longer, `INGORA_CLUSTER_SITES` changes the number of Ingresses.
 
 use crate::support::api::Api;
 use crate::support::backend::Backend;
@@ -14,7 +14,7 @@ use crate::support::manifest::{documents, ingress, service, slice};
 use crate::support::object;
 use crate::support::site::Site;
 use crate::support::trial::trials;
-use crate::support::until;
+use crate::support::{number, until};
 use serde_json::{Value, json};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::sync::OnceLock;
@@ -29,8 +29,7 @@ trials! {
         a_hundred_endpoint_changes_a_second_cost_little;
 }
 
-const SITES: usize = 5000;
-const WRITERS: usize = 4;
+const WRITERS: usize = 8;
 const CHANGES: usize = 120;
 
 /// A cluster of its own, filled once for all tests of this module.
@@ -49,14 +48,18 @@ fn big() -> &'static Big {
         thread::scope(|scope| {
             for writer in 0..WRITERS {
                 let (site, admin) = (&site, site.cluster.admin.another());
-                scope.spawn(move || (writer..SITES).step_by(WRITERS).for_each(|at| fill(site, &admin, at)));
+                scope.spawn(move || (writer..sites()).step_by(WRITERS).for_each(|at| fill(site, &admin, at)));
             }
         });
         let (blue, green) = (site.backend("blue"), site.backend("green"));
         site.apply(service("web", &[blue.address]));
-        eprintln!("    {SITES} Ingresses, Services and EndpointSlices written in {:?}", begin.elapsed());
+        eprintln!("    {} Ingresses, Services and EndpointSlices written in {:?}", sites(), begin.elapsed());
         Big { site, blue, green }
     })
+}
+
+fn sites() -> usize {
+    number("INGORA_CLUSTER_SITES", 5000) as usize
 }
 
 fn name(at: usize) -> String {
@@ -181,8 +184,7 @@ fn endpoint_changes_are_live_at_once_among_many() {
 }
 
 fn churn() -> Duration {
-    let seconds = std::env::var("INGORA_CLUSTER_CHURN_SECONDS").ok().and_then(|text| text.parse().ok());
-    Duration::from_secs(seconds.unwrap_or(10))
+    Duration::from_secs(number("INGORA_CLUSTER_CHURN_SECONDS", 10))
 }
 
 fn a_hundred_endpoint_changes_a_second_cost_little() {
@@ -199,7 +201,7 @@ fn a_hundred_endpoint_changes_a_second_cost_little() {
                 for change in (writer..changes).step_by(WRITERS) {
                     let due = Duration::from_secs(1) / PER_SECOND as u32 * change as u32;
                     thread::sleep(due.saturating_sub(begin.elapsed()));
-                    move_pods(site, &admin, change * 31 % SITES, 1 + change / SITES);
+                    move_pods(site, &admin, change * 31 % sites(), 1 + change / sites());
                 }
             });
         }

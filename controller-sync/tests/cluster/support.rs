@@ -52,3 +52,11 @@ pub(crate) fn until(what: &str, mut condition: impl FnMut() -> bool) -> Duration
     }
     started.elapsed()
 }
+
+/// What an environment variable asks for, or `otherwise`.
+pub(crate) fn number(variable: &str, otherwise: u64) -> u64 {
+    match std::env::var(variable) {
+        Ok(text) => text.parse().unwrap_or_else(|_| panic!("{variable} must be a number, not {text:?}")),
+        Err(_) => otherwise,
+    }
+}

@@ -4,8 +4,10 @@ use crate::certificate::LoadedCertificate;
 use crate::live::Live;
 use crate::table::{CompiledRoute, HostTable};
 use crate::upstream::Group;
-use ingora_config::{Backend, Protocol, Settings};
+use ingora_config::policy::Canary;
+use ingora_config::{Backend, HostRole, Policy, Protocol, Settings};
 use serde::Serialize;
+use serde_json::Value;
 use std::io;
 use std::sync::Arc;
 
@@ -25,6 +27,15 @@ struct HostDump<'d> {
     served: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     certificate: Option<String>,
+    /// Every path is a regular expression.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    regex: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    app_root: Option<&'d str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    alias_of: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    redirects_to: Option<String>,
     routes: Vec<RouteDump<'d>>,
 }
 
@@ -35,6 +46,23 @@ struct RouteDump<'d> {
     ingress: String,
     /// `None`: the backend is not a Service, the answer is 404.
     upstream: Option<&'d str>,
+    /// What its annotations ask for, without what they do not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    policy: Option<Value>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    canaries: Vec<CanaryDump>,
+}
+
+#[derive(Serialize)]
+struct CanaryDump {
+    ingress: String,
+    upstream: String,
+    weight: u32,
+    weight_total: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    header: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cookie: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -100,10 +128,20 @@ pub(super) fn dump(live: &Live, page: &mut dyn io::Write) -> io::Result<()> {
 fn describe_host(host: &HostTable) -> HostDump<'_> {
     let mut routes: Vec<&Arc<CompiledRoute>> = host.routes().collect();
     routes.sort_by(|a, b| a.route.key.cmp(&b.route.key));
+    let virtual_host = host.virtual_host();
+    let (alias_of, redirects_to) = match virtual_host.map(|host| &host.role) {
+        Some(HostRole::AliasOf(host)) => (Some(host.to_string()), None),
+        Some(HostRole::RedirectTo(host)) => (None, Some(host.to_string())),
+        Some(HostRole::Routes) | None => (None, None),
+    };
     HostDump {
         host: host.host().to_string(),
-        served: host.virtual_host().is_some(),
-        certificate: host.virtual_host().and_then(|host| host.certificate.as_ref()).map(ToString::to_string),
+        served: virtual_host.is_some(),
+        certificate: virtual_host.and_then(|host| host.certificate.as_ref()).map(ToString::to_string),
+        regex: virtual_host.is_some_and(|host| host.regex),
+        app_root: virtual_host.and_then(|host| host.app_root.as_deref()),
+        alias_of,
+        redirects_to,
         routes: routes
             .into_iter()
             .map(|route| RouteDump {
@@ -111,9 +149,35 @@ fn describe_host(host: &HostTable) -> HostDump<'_> {
                 path_type: format!("{:?}", route.route.key.path.kind),
                 ingress: route.route.ingress.to_string(),
                 upstream: matches!(route.route.backend, Backend::Upstream(_)).then(|| route.upstream()),
+                canaries: route.route.canaries.iter().map(describe_canary).collect(),
+                policy: describe_policy(&route.route.policy),
             })
             .collect(),
     }
+}
+
+fn describe_canary(canary: &Canary) -> CanaryDump {
+    let rule = &canary.rule;
+    CanaryDump {
+        ingress: canary.ingress.to_string(),
+        upstream: canary.upstream.to_string(),
+        weight: rule.weight,
+        weight_total: rule.weight_total,
+        header: rule.by_header.as_ref().map(|header| header.name.clone()),
+        cookie: rule.by_cookie.clone(),
+    }
+}
+
+/// `None` when nothing is asked for.
+fn describe_policy(policy: &Policy) -> Option<Value> {
+    if policy.is_plain() {
+        return None;
+    }
+    let mut value = serde_json::to_value(policy).ok()?;
+    if let Value::Object(fields) = &mut value {
+        fields.retain(|_, value| !matches!(value, Value::Null | Value::Bool(false)));
+    }
+    Some(value)
 }
 
 fn describe_upstream(group: &Group) -> UpstreamDump<'_> {

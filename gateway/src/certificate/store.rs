@@ -83,6 +83,9 @@ impl Store {
 
     /// Says which Secret's certificate answers for a host.
     pub fn set_host(&mut self, host: &Host, secret: Option<&NamespacedName>) {
+        if matches!(host, Host::Pattern(_)) {
+            return;
+        }
         let before = self.index.of_host(host).map(|slot| slot.secret.clone());
         if before.as_ref() == secret {
             return;

@@ -1,6 +1,7 @@
 //! Listening sockets and the accept loop of one core.
 
 use super::Front;
+use super::proxy_protocol::{self, Addresses};
 use super::stream::ClientStream;
 use super::tls::Tls;
 use crate::drain::InFlight;
@@ -164,16 +165,44 @@ async fn handshake(
     let digest = SocketDigest::from_raw_fd(socket.as_raw_fd());
     let mut stream = L4Stream::from(socket);
     stream.set_socket_digest(digest);
+    let (client, server) = introduce(front, &mut stream, client).await?;
     let Some(tls) = tls else {
-        return Some(ClientStream::new(Box::new(stream), client));
+        return Some(ClientStream::new(Box::new(stream), client, server));
     };
     let _in_flight = InFlight::new(&*front.busy);
     match tokio::time::timeout(front.current_header_time(), tls.accept(stream)).await {
-        Ok(Ok(stream)) => return Some(ClientStream::new(Box::new(stream), client)),
+        Ok(Ok(stream)) => return Some(ClientStream::new(Box::new(stream), client, server)),
         Ok(Err(error)) => tracing::debug!(client = %client.ip(), %error, "TLS handshake failed"),
         Err(_) => tracing::debug!(client = %client.ip(), "TLS handshake took too long"),
     }
     front.telemetry.handshake_failed();
+    None
+}
+
+/// Who the connection is from: the peer, or with `use-proxy-protocol` who the peer says. Also the address that it was made
+/// to, if the peer may say that. `None` when it must be dropped.
+async fn introduce(
+    front: &Front,
+    stream: &mut L4Stream,
+    peer: SocketAddr,
+) -> Option<(SocketAddr, Option<SocketAddr>)> {
+    let table = front.live.table();
+    let settings = &table.settings().client_address;
+    if !settings.use_proxy_protocol {
+        return Some((peer, None));
+    }
+    let patience = Duration::from_secs(settings.proxy_protocol_header_timeout.max(1).into());
+    // In a box: the space it reads into would be part of every connection's task, for its whole life.
+    let header = Box::pin(proxy_protocol::receive(stream));
+    match tokio::time::timeout(patience, header).await {
+        Ok(Ok(Some(Addresses { source, server }))) => {
+            return Some(table.compiled().client_address.neighbour(peer, source, server));
+        }
+        Ok(Ok(None)) => return Some((peer, None)),
+        Ok(Err(error)) => tracing::debug!(peer = %peer.ip(), %error, "dropped"),
+        Err(_) => tracing::debug!(peer = %peer.ip(), "dropped: no PROXY header in time"),
+    }
+    front.telemetry.not_introduced();
     None
 }
 

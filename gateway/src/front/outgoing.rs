@@ -1,16 +1,19 @@
 //! What goes to a client: gathered, so that head and small body leave in one packet, and never waited for without end.
 
+use crate::filters::rate_limit::bandwidth::Pace;
 use pingora::protocols::Stream;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::io::AsyncWrite;
 use tokio::time::{Sleep, sleep};
 
 /// How much of an answer is gathered before it is written, in bytes.
 const GATHERED: usize = 16 * 1024;
+/// How much of an answer with a limited rate is written at once, in bytes.
+const PIECE: usize = 4 * 1024;
 /// How long a client may take nothing of what is sent to it. ingress-nginx leaves nginx' `send_timeout` at 60 s.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -21,6 +24,8 @@ pub(super) struct Outgoing {
     sent: usize,
     /// Runs while the client takes nothing.
     stalled: Option<Pin<Box<Sleep>>>,
+    /// Runs while nothing may be sent, for `limit-rate`.
+    resting: Option<Pin<Box<Sleep>>>,
 }
 
 impl Outgoing {
@@ -30,6 +35,7 @@ impl Outgoing {
 
     /// Gives the memory back between two requests.
     pub(super) fn rest(&mut self) {
+        self.resting = None;
         if self.bytes.is_empty() {
             self.bytes = Vec::new();
         }
@@ -51,6 +57,29 @@ impl Outgoing {
         }
         self.bytes.extend_from_slice(bytes);
         Poll::Ready(Ok(bytes.len()))
+    }
+
+    /// The same for an answer that is limited in its rate: small pieces, each at once, and a rest behind each.
+    pub(super) fn poll_write_slowly(
+        &mut self,
+        inner: &mut Stream,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+        pace: &mut Pace,
+    ) -> Poll<io::Result<usize>> {
+        if let Some(resting) = &mut self.resting {
+            ready!(resting.as_mut().poll(cx));
+            self.resting = None;
+        }
+        ready!(self.poll_send(inner, cx))?;
+        let piece = &bytes[..bytes.len().min(PIECE)];
+        self.bytes.extend_from_slice(piece);
+        self.resting = pace.delay(piece.len(), Instant::now()).map(|rest| Box::pin(sleep(rest)));
+        // What does not leave now, the next call or the flush at the end sends.
+        match self.poll_flush(inner, cx) {
+            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+            _ => Poll::Ready(Ok(piece.len())),
+        }
     }
 
     /// Sends what is gathered, down to the socket.

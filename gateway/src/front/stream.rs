@@ -12,6 +12,7 @@ use super::chunked::Chunked;
 use super::head::{Framing, Head};
 use super::outgoing::Outgoing;
 use super::streams::{self, Streams};
+use crate::filters::rate_limit::bandwidth::Pace;
 use pingora::protocols::l4::socket::SocketAddr as PingoraAddr;
 use pingora::protocols::raw_connect::ProxyDigest;
 use pingora::protocols::tls::{ALPN, SslDigest, TlsRef};
@@ -22,7 +23,7 @@ use pingora::protocols::{
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
@@ -72,15 +73,21 @@ pub struct ClientStream {
     body_deadline: Option<Instant>,
     fault: Option<BodyFault>,
     outgoing: Outgoing,
+    /// Of the answer to the current request.
+    pace: Mutex<Option<Pace>>,
     streams: Option<Arc<ProxyDigest>>,
 }
 
 impl ClientStream {
-    /// Wraps a connection from `client`; `inner` is the socket or the TLS stream over it.
-    pub fn new(inner: Stream, client: SocketAddr) -> Self {
+    /// Wraps a connection from `client`; `inner` is the socket or the TLS stream over it. `server` is the address it was
+    /// made to, if a PROXY header said so.
+    pub fn new(inner: Stream, client: SocketAddr, server: Option<SocketAddr>) -> Self {
         let socket = SocketDigest::from_raw_fd(inner.id());
-        // A fresh cell takes any value; a second one would only be ignored.
+        // Fresh cells take any value; a second one would only be ignored.
         let _ = socket.peer_addr.set(Some(PingoraAddr::Inet(client)));
+        if let Some(server) = server {
+            let _ = socket.local_addr.set(Some(PingoraAddr::Inet(server)));
+        }
         Self {
             inner,
             socket: Arc::new(socket),
@@ -92,6 +99,7 @@ impl ClientStream {
             body_deadline: None,
             fault: None,
             outgoing: Outgoing::default(),
+            pace: Mutex::default(),
             streams: None,
         }
     }
@@ -99,7 +107,7 @@ impl ClientStream {
     /// A stream that first repeats `read`, which was received from `inner` already.
     pub fn replay(inner: Stream, read: Vec<u8>) -> Self {
         let nobody = SocketAddr::new(std::net::Ipv4Addr::UNSPECIFIED.into(), 0);
-        let mut stream = Self::new(inner, nobody);
+        let mut stream = Self::new(inner, nobody, None);
         stream.unread = read;
         stream.pass_through();
         stream
@@ -124,6 +132,16 @@ impl ClientStream {
     /// Whether the connection is encrypted.
     pub fn is_tls(&self) -> bool {
         self.inner.get_ssl().is_some()
+    }
+
+    /// From now on and to the end of the answer it is sent no faster than that. The engine lends the stream out for
+    /// looking only, hence the lock, which nobody else ever holds.
+    pub fn set_pace(&self, pace: Pace) {
+        *self.pace.lock().unwrap_or_else(PoisonError::into_inner) = Some(pace);
+    }
+
+    fn pace(&mut self) -> &mut Option<Pace> {
+        self.pace.get_mut().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What was wrong with the body of the current request.
@@ -196,6 +214,7 @@ impl ClientStream {
             self.taken = 0;
         }
         self.outgoing.rest();
+        *self.pace() = None;
         Some(self)
     }
 
@@ -352,8 +371,11 @@ impl AsyncWrite for ClientStream {
         if self.upgrade && buf.starts_with(b"HTTP/1.1 101 ") {
             self.reading = Reading::Tunnel;
         }
-        let Self { outgoing, inner, .. } = &mut *self;
-        outgoing.poll_write(inner, cx, buf)
+        let Self { outgoing, inner, pace, .. } = &mut *self;
+        match pace.get_mut().unwrap_or_else(PoisonError::into_inner) {
+            Some(pace) => outgoing.poll_write_slowly(inner, cx, buf, pace),
+            None => outgoing.poll_write(inner, cx, buf),
+        }
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

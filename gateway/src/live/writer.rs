@@ -3,6 +3,8 @@
 use super::{Batch, Change};
 use crate::certificate::{Certificates, LoadedCertificate, Slot, Store};
 use crate::filters::Filters;
+use crate::filters::canary::{Canaries, Patterns};
+use crate::filters::rate_limit::slots::Slots;
 use crate::table::route::default_backend;
 use crate::table::{CompiledRoute, RouteTable};
 use crate::telemetry::RouteStatistics;
@@ -18,8 +20,11 @@ pub(super) struct Writer {
     table: RouteTable,
     table_changed: bool,
     groups: Groups,
+    patterns: Patterns,
     certificates: Store,
     statistics: Arc<RouteStatistics>,
+    /// What is known of limited clients: outlives every route.
+    slots: Arc<Slots>,
 }
 
 impl Writer {
@@ -28,8 +33,10 @@ impl Writer {
             table: RouteTable::default(),
             table_changed: true,
             groups: Groups::default(),
+            patterns: Patterns::default(),
             certificates: Store::new(own),
             statistics,
+            slots: Arc::default(),
         }
     }
 
@@ -117,7 +124,7 @@ impl Writer {
         let default = if before == settings.default_backend {
             self.table.default_backend().cloned()
         } else {
-            settings.default_backend.clone().map(|id| self.compile(default_backend(id)))
+            settings.default_backend.clone().map(|id| self.compile(default_backend(id), None))
         };
         self.certificates.set_default(settings.default_certificate.as_ref());
         let changed = before != settings.default_backend;
@@ -152,7 +159,7 @@ impl Writer {
             return;
         }
         let key = route.key.clone();
-        let compiled = self.compile(route);
+        let compiled = self.compile(route, before.as_deref());
         self.table.set_route(&key, Some(compiled));
         self.table_changed = true;
         self.release(before.as_deref());
@@ -166,24 +173,33 @@ impl Writer {
         }
     }
 
-    fn compile(&mut self, route: Route) -> Arc<CompiledRoute> {
+    /// Prepares a route that takes the place of `before`: what depends on the key alone is taken over.
+    fn compile(&mut self, route: Route, before: Option<&CompiledRoute>) -> Arc<CompiledRoute> {
         let group = match &route.backend {
             Backend::Upstream(id) => Some(self.groups.acquire(id)),
             Backend::NotFound => None,
         };
         let stats = self.statistics.of(&route);
-        let filters = Filters::compile(&route);
+        let filters = Filters::compile(&route, &self.slots);
         let service_port = match &route.backend {
             Backend::Upstream(id) => id.port.to_string().into(),
             Backend::NotFound => Box::default(),
         };
-        Arc::new(CompiledRoute { route, group, filters, service_port, stats })
+        let earlier = before.and_then(|before| before.canaries.as_deref());
+        let canaries = Canaries::compile(&route, earlier, &mut self.patterns, |canary| {
+            let stats = self.statistics.of_canary(&route, &canary.upstream);
+            (self.groups.acquire(&canary.upstream), stats)
+        });
+        let pattern = before.map(|before| before.pattern.clone()).unwrap_or_default();
+        Arc::new(CompiledRoute { route, group, canaries, filters, service_port, stats, pattern })
     }
 
     fn release(&mut self, route: Option<&CompiledRoute>) {
-        if let Some(Backend::Upstream(id)) = route.map(|route| &route.route.backend) {
+        let Some(route) = route.map(|route| &route.route) else { return };
+        if let Backend::Upstream(id) = &route.backend {
             self.groups.release(id);
         }
+        route.canaries.iter().for_each(|canary| self.groups.release(&canary.upstream));
     }
 
     fn keep_only(&mut self, sent: &HashSet<Key>) {

@@ -1,9 +1,12 @@
 //! What one request carries from phase to phase.
 
+use crate::client_address::Forwarded;
 use crate::drain::{Busy, InFlight};
+use crate::filters::rate_limit::{bandwidth::Pace, slots::Held};
 use crate::reason::Reason;
 use crate::table::{CompiledRoute, RouteTable};
 use crate::upstream::{Group, Target};
+use bytes::Bytes;
 use ingora_config::Protocol;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -19,8 +22,14 @@ pub struct Context {
     pub route: Option<Arc<CompiledRoute>>,
     /// The group that serves it: the route's own, or a canary's.
     pub group: Option<Arc<Group>>,
-    /// Whose request it is.
+    /// Which of the route's canaries serves it; `None` when it is the primary.
+    pub canary: Option<usize>,
+    /// Whose request it is, as [`crate::client_address`] says.
     pub client: IpAddr,
+    /// Who handed it to us: the client itself, or the last proxy before us.
+    pub neighbour: IpAddr,
+    /// What a trusted neighbour said of how the client asked.
+    pub forwarded: Forwarded,
     /// Whether it came over TLS.
     pub tls: bool,
     /// Whether a certificate is configured for the host; only known of requests in clear text.
@@ -54,6 +63,10 @@ pub struct Context {
     pub waits_for_continue: bool,
     /// Bytes of the body received.
     pub body_received: u64,
+    /// Counts the request among those of its client, where their number is limited.
+    pub held: Option<Held>,
+    /// How fast the answer may go, where that is limited and its stream does not see to it.
+    pub pace: Option<Pace>,
     /// Whether no rule of an Ingress took it.
     pub unrouted: bool,
     /// The upstream answered with a status for which another endpoint is tried.
@@ -72,7 +85,10 @@ impl Context {
             table: None,
             route: None,
             group: None,
+            canary: None,
             client: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+            neighbour: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+            forwarded: Forwarded::default(),
             tls: false,
             has_certificate: false,
             host: String::new(),
@@ -89,6 +105,8 @@ impl Context {
             header_time: None,
             waits_for_continue: false,
             body_received: 0,
+            held: None,
+            pace: None,
             unrouted: false,
             unwanted: false,
             first_try: None,
@@ -101,14 +119,20 @@ impl Context {
         self.table.as_ref().expect("the first phase pins the table before any other phase runs")
     }
 
-    /// The scheme the client used, as far as it is known here: what redirects to HTTPS decide by.
+    /// The scheme the client used: `http`, `https`, or any text that a trusted neighbour wrote.
     pub fn scheme(&self) -> &str {
-        if self.tls { "https" } else { "http" }
+        self.forwarded.scheme(self.tls)
     }
 
     /// Notes that the current try has a connection.
     pub fn connected(&mut self) {
         self.connect_time = self.try_started.map(|at| at.elapsed());
+    }
+
+    /// How long the next piece of the answer must wait (`limit-rate`).
+    pub fn delay(&mut self, piece: Option<&Bytes>) -> Option<Duration> {
+        let pace = self.pace.as_mut()?;
+        pace.delay(piece.map_or(0, Bytes::len), Instant::now())
     }
 
     /// Notes that the current try's endpoint is of no use for this request.

@@ -34,9 +34,7 @@ pub(super) fn filter(gateway: &Gateway, session: &mut Session, ctx: &mut Context
     if let Some(digest) = session.digest() {
         ctx.tls = digest.ssl_digest.is_some();
     }
-    if let Some(client) = session.client_addr().and_then(|address| address.as_inet()) {
-        ctx.client = client.ip();
-    }
+    read_client(session, ctx);
     read_host(session.req_header_mut(), ctx)
 }
 
@@ -44,6 +42,20 @@ pub(super) fn filter(gateway: &Gateway, session: &mut Session, ctx: &mut Context
 pub(super) fn refuse(ctx: &mut Context, reason: Reason) -> Box<Error> {
     ctx.reason = Some(reason);
     Error::new_down(ErrorType::HTTPStatus(reason.status()))
+}
+
+/// The one answer to who asks.
+fn read_client(session: &Session, ctx: &mut Context) {
+    let Some(neighbour) = session.client_addr().and_then(|address| address.as_inet()) else { return };
+    let neighbour = neighbour.ip();
+    // The front says where a connection was made to only if a PROXY header told it; nobody else looks.
+    let socket = session.digest().and_then(|digest| digest.socket_digest.as_ref());
+    let server = socket.and_then(|socket| socket.local_addr.get()?.as_ref()?.as_inet().copied());
+    let rule = &ctx.table().compiled().client_address;
+    let (client, forwarded) = rule.read(neighbour, server, &session.req_header().headers);
+    ctx.neighbour = neighbour;
+    ctx.client = client;
+    ctx.forwarded = forwarded;
 }
 
 /// The one reading of the authority: from `:authority`, else from Host. HTTP/1 heads were checked byte by byte in the

@@ -16,6 +16,8 @@ pub(super) fn record(telemetry: &Telemetry, session: &mut Session, ctx: &mut Con
         (None, Some(reason)) => reason.status(),
         (None, None) => Reason::ClientClosed.status(),
     };
+    // Before anything is told: a client that has its answer may ask again.
+    ctx.held = None;
     count_stream(session, ctx);
     let bytes_out = session.body_bytes_sent() as u64;
     let bytes_in = ctx.body_received.max(session.body_bytes_read() as u64);
@@ -31,6 +33,7 @@ pub(super) fn record(telemetry: &Telemetry, session: &mut Session, ctx: &mut Con
         status,
         reason: ctx.reason,
         route: ctx.route.as_deref(),
+        canary: ctx.route.as_ref().and_then(|route| route.canary(ctx.canary)),
         upstream_address: ctx.target.as_ref().map(|target| &*target.name),
         tries: ctx.tries,
         bytes_in,

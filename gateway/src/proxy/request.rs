@@ -1,11 +1,11 @@
 //! Second phase: finds the route, or answers why there is none.
 //!
-//! The order is that of ingress-nginx: body size, missing slash, the rewrite phase (denied, CORS preflight, redirects,
+//! The order is that of ingress-nginx: what the host as a whole redirects ([`moved`]), body size, missing slash, the rewrite phase (denied, CORS preflight, redirects,
 //! HTTPS), no endpoints, canary, then the access phase (limits, source ranges). What a phase does stands in
 //! [`crate::filters`].
 
 use super::early_request::refuse;
-use super::{Context, PublicPorts, request_id};
+use super::{Context, PublicPorts, moved, request_id};
 use crate::answer::Answer;
 use crate::filters;
 use crate::location;
@@ -39,6 +39,8 @@ fn decide(ports: &PublicPorts, session: &Session, ctx: &mut Context) -> Result<(
     let found = table.find_in(host, &path);
     let has_certificate = ctx.scheme() == "http" && table.has_certificate(host, &ctx.host);
     let (route, slash) = match found {
+        Found::AppRoot(location) => return Err(moved::to_app_root(request, location, ctx)),
+        Found::OtherHost(host) => return Err(moved::to_host(ports, request, host, ctx)),
         Found::Route(route) | Found::DefaultBackend(route) => (Some(Arc::clone(route)), None),
         Found::AddSlash(route) => (None, Some(Arc::clone(route))),
         Found::Nothing => (None, None),
@@ -58,6 +60,7 @@ fn decide(ports: &PublicPorts, session: &Session, ctx: &mut Context) -> Result<(
         return Err(Answer::redirect(Reason::AddSlash, Reason::AddSlash.status(), location));
     }
     let Some(route) = ctx.route.clone() else {
+        filters::source_range::check_anywhere(ctx)?;
         return Err(Answer::page(Reason::NoRoute));
     };
     if ctx.table().settings().denied {
@@ -68,6 +71,12 @@ fn decide(ports: &PublicPorts, session: &Session, ctx: &mut Context) -> Result<(
         None => return Err(Answer::page(Reason::BackendUnsupported)),
         Some(group) if group.is_empty() => return Err(Answer::page(Reason::NoEndpoints)),
         Some(group) => ctx.group = Some(Arc::clone(group)),
+    }
+    if let Some(canaries) = &route.canaries {
+        ctx.canary = canaries.choose(&request.headers);
+        if let Some(canary) = route.canary(ctx.canary) {
+            ctx.group = Some(Arc::clone(&canary.group));
+        }
     }
     filters::access_phase(&route, request, ctx)
 }

@@ -2,6 +2,8 @@
 
 use super::Context;
 use crate::filters;
+use crate::filters::rate_limit::bandwidth::Pace;
+use crate::front::stream::ClientStream;
 use crate::settings::CompiledSettings;
 use http::header::{CONNECTION, CONTENT_LENGTH, HeaderName, HeaderValue, SERVER, TRANSFER_ENCODING, UPGRADE};
 use http::{StatusCode, Version};
@@ -20,6 +22,7 @@ pub(super) fn filter(session: &mut Session, response: &mut ResponseHeader, ctx: 
     if ctx.waits_for_continue {
         session.set_keepalive(None);
     }
+    set_pace(session, ctx);
     drop_hop_by_hop(response);
     if session.req_header().version == Version::HTTP_10 && !response.headers.contains_key(CONTENT_LENGTH) {
         // HTTP/1.0 knows no chunks: the end of the connection is the end of the answer (RFC 9112 section 6.1).
@@ -44,6 +47,20 @@ pub(super) fn filter(session: &mut Session, response: &mut ResponseHeader, ctx: 
     match &ctx.route {
         Some(route) => filters::response_phase(route, session.req_header(), response, ctx),
         None => Ok(()),
+    }
+}
+
+/// `limit-rate`. Over HTTP/1 the stream sends small pieces in time; streams of HTTP/2 share theirs, and the engine waits
+/// before each piece instead (`Context::delay`).
+fn set_pace(session: &mut Session, ctx: &mut Context) {
+    let limit = ctx.route.as_ref().and_then(|route| route.route.policy.rate_limit.as_deref());
+    let Some(pace) = Pace::new(limit, &ctx.table().settings().limits) else { return };
+    // A piece may take as long as the rate wants. A client that takes nothing is noticed by the stream itself.
+    session.set_write_timeout(None);
+    let stream = session.as_downstream().stream();
+    match stream.and_then(|stream| stream.as_any().downcast_ref::<ClientStream>()) {
+        Some(stream) => stream.set_pace(pace),
+        None => ctx.pace = Some(pace),
     }
 }
 

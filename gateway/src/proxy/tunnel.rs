@@ -40,11 +40,7 @@ const CHUNK: usize = 16 * 1024;
 /// Whether the request wants to become a WebSocket: HTTP/1.1, GET, no body, `Upgrade: websocket`. Other upgrades are
 /// forwarded as the ordinary requests they also are; `h2c` in particular would smuggle (RFC 9113 section 3.1).
 pub(super) fn is_websocket(session: &mut Session, ctx: &Context) -> bool {
-    let http1 = ctx
-        .route
-        .as_ref()
-        .and_then(|route| route.group.as_ref())
-        .is_some_and(|g| g.protocol() == Protocol::Http1);
+    let http1 = ctx.group.as_ref().is_some_and(|group| group.protocol() == Protocol::Http1);
     let request = session.req_header();
     let has = |name, word: &str| {
         request

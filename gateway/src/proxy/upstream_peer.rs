@@ -2,6 +2,7 @@
 
 use super::Context;
 use crate::reason::Reason;
+use crate::upstream::Target;
 use ingora_config::Protocol;
 use pingora::protocols::Digest;
 use pingora::upstreams::peer::HttpPeer;
@@ -10,7 +11,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 pub(super) fn choose(ctx: &mut Context) -> Result<Box<HttpPeer>> {
-    let target = ctx.group.as_ref().and_then(|group| group.pick(&ctx.failed));
+    let mut target = pick(ctx);
+    if target.is_none() && ctx.canary.take().is_some() {
+        // The canary lost its last endpoint since it was chosen.
+        ctx.group = ctx.route.as_ref().and_then(|route| route.group.clone());
+        target = pick(ctx);
+    }
     let Some(target) = target else {
         ctx.reason = Some(Reason::NoEndpoints);
         return Err(Error::new_up(ErrorType::HTTPStatus(Reason::NoEndpoints.status())));
@@ -36,6 +42,10 @@ pub(super) fn choose(ctx: &mut Context) -> Result<Box<HttpPeer>> {
     // The engine sends what it kept of the body through the filters again.
     ctx.body_received = 0;
     Ok(peer)
+}
+
+fn pick(ctx: &Context) -> Option<Arc<Target>> {
+    ctx.group.as_ref()?.pick(&ctx.failed)
 }
 
 /// `upstream-keepalive-time`: a connection from the pool that is older gets its last request. Only HTTP/1 can say so.

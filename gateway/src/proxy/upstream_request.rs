@@ -4,15 +4,12 @@
 //! already.
 
 use super::{Context, PublicPorts};
+use crate::client_address::{X_FORWARDED_FOR, X_FORWARDED_HOST, X_FORWARDED_PORT, X_FORWARDED_PROTO, joined};
 use crate::filters;
 use http::header::{CONNECTION, HOST, HeaderName, HeaderValue, TE};
 use pingora::http::RequestHeader;
 use pingora::{ErrorType, OrErr, Result};
 
-const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
-const X_FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
-const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const X_FORWARDED_SCHEME: HeaderName = HeaderName::from_static("x-forwarded-scheme");
 const X_SCHEME: HeaderName = HeaderName::from_static("x-scheme");
 const X_REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
@@ -39,12 +36,11 @@ pub(super) fn filter(
     if client.version != http::Version::HTTP_2 {
         request.remove_header(&TE);
     }
-    move_header(client, request, X_FORWARDED_FOR, X_ORIGINAL_FORWARDED_FOR)?;
-    move_header(client, request, X_FORWARDED_HOST, X_ORIGINAL_FORWARDED_HOST)?;
-    let address = HeaderValue::try_from(ctx.client.to_string()).ok();
-    if let Some(address) = address {
-        request.insert_header(X_REAL_IP, address.clone())?;
-        request.insert_header(X_FORWARDED_FOR, address)?;
+    move_header(client, request, ctx.table().compiled().client_address.header(), X_ORIGINAL_FORWARDED_FOR)?;
+    move_header(client, request, &X_FORWARDED_HOST, X_ORIGINAL_FORWARDED_HOST)?;
+    set_client(client, request, ctx)?;
+    if let Some(host) = &ctx.forwarded.host {
+        request.insert_header(HOST, host.clone())?;
     }
     match request.headers.get(HOST).cloned() {
         Some(host) => request.insert_header(X_FORWARDED_HOST, host)?,
@@ -52,12 +48,7 @@ pub(super) fn filter(
             request.remove_header(&X_FORWARDED_HOST);
         }
     }
-    let (scheme, port) = if ctx.tls { ("https", &ports.https) } else { ("http", &ports.http) };
-    request.insert_header(X_FORWARDED_PORT, port)?;
-    let scheme = HeaderValue::from_static(scheme);
-    request.insert_header(X_FORWARDED_PROTO, scheme.clone())?;
-    request.insert_header(X_FORWARDED_SCHEME, scheme.clone())?;
-    request.insert_header(X_SCHEME, scheme)?;
+    set_scheme(ports, request, ctx)?;
     let missing = !request.headers.contains_key(&X_REQUEST_ID);
     if !ctx.request_id.is_empty() && (ctx.made_request_id || missing) {
         request.insert_header(X_REQUEST_ID, &ctx.request_id)?;
@@ -78,16 +69,50 @@ pub(super) fn filter(
     table.compiled().set_on(request)
 }
 
+/// Who asks. The chain, where it is kept, grows by whom we know, as in ingress-nginx: the neighbour.
+fn set_client(client: &RequestHeader, request: &mut RequestHeader, ctx: &Context) -> Result<()> {
+    let Ok(address) = HeaderValue::try_from(ctx.client.to_string()) else { return Ok(()) };
+    request.insert_header(X_REAL_IP, address.clone())?;
+    if !ctx.forwarded.append {
+        return request.insert_header(X_FORWARDED_FOR, address);
+    }
+    let mut chain = match joined(&client.headers, &X_FORWARDED_FOR) {
+        Some(chain) if !chain.is_empty() => [chain.as_bytes(), b", "].concat(),
+        _ => Vec::new(),
+    };
+    chain.extend_from_slice(ctx.neighbour.to_string().as_bytes());
+    request.insert_header(X_FORWARDED_FOR, HeaderValue::from_bytes(&chain).unwrap_or(address))
+}
+
+/// How the client asked.
+fn set_scheme(ports: &PublicPorts, request: &mut RequestHeader, ctx: &Context) -> Result<()> {
+    let own = if ctx.tls { &ports.https } else { &ports.http };
+    match (&ctx.forwarded.port, ctx.forwarded.server_port) {
+        (Some(port), _) => request.insert_header(X_FORWARDED_PORT, port.clone())?,
+        (None, Some(port)) => request.insert_header(X_FORWARDED_PORT, HeaderValue::from(port))?,
+        (None, None) => request.insert_header(X_FORWARDED_PORT, own)?,
+    }
+    let scheme = match ctx.scheme() {
+        "http" => HeaderValue::from_static("http"),
+        "https" => HeaderValue::from_static("https"),
+        // It was a header's value before.
+        other => HeaderValue::try_from(other).unwrap_or(HeaderValue::from_static("http")),
+    };
+    request.insert_header(X_FORWARDED_PROTO, scheme.clone())?;
+    request.insert_header(X_FORWARDED_SCHEME, scheme.clone())?;
+    request.insert_header(X_SCHEME, scheme)
+}
+
 /// What the client said goes under another name; under the old one only we speak.
 fn move_header(
     client: &RequestHeader,
     request: &mut RequestHeader,
-    from: HeaderName,
+    from: &HeaderName,
     to: HeaderName,
 ) -> Result<()> {
     request.remove_header(&to);
-    if let Some(value) = client.headers.get(&from) {
-        request.insert_header(to, value.clone())?;
+    if let Some(value) = joined(&client.headers, from) {
+        request.insert_header(to, value.into_owned())?;
     }
     Ok(())
 }

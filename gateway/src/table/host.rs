@@ -11,14 +11,17 @@
 //! | Prefix `/a/` | `prefix_slash` of `/a` | a slash or more |
 //! | Prefix `/` | `prefix_slash` of the root | a slash or more, which is always |
 //!
+//! A host in regex mode keeps its rules in [`super::regex`] besides.
+//!
 //! One walk from the root, no deeper than the deepest rule, finds the longest; a request with thousands of slashes
 //! costs no more than one with as many as that.
 
 use super::map::Map;
 use super::path::{Rest, Steps};
+use super::regex::RegexPaths;
 use super::route::CompiledRoute;
 use ahash::RandomState;
-use ingora_config::{Host, PathKind, PathMatch, VirtualHost};
+use ingora_config::{Host, HostRole, PathKind, PathMatch, VirtualHost};
 use std::sync::Arc;
 
 /// A host and its routes.
@@ -30,6 +33,10 @@ pub struct HostTable {
     tls: bool,
     spots: Map<Spot>,
     depths: Depths,
+    /// Nothing special is asked of the host: no regex mode, no `app-root`, no other role than serving its routes.
+    plain: bool,
+    /// In regex mode.
+    regexes: Option<RegexPaths>,
 }
 
 /// How many rules there are per number of elements of their path.
@@ -61,7 +68,15 @@ pub(super) enum FoundPath<'t> {
 
 impl HostTable {
     pub(super) fn new(host: Host) -> Self {
-        Self { host, virtual_host: None, tls: false, spots: Map::default(), depths: Depths::default() }
+        Self {
+            host,
+            virtual_host: None,
+            tls: false,
+            spots: Map::default(),
+            depths: Depths::default(),
+            plain: true,
+            regexes: None,
+        }
     }
 
     /// The host.
@@ -94,9 +109,25 @@ impl HostTable {
         self.virtual_host.is_none() && self.spots.is_empty()
     }
 
+    pub(super) fn is_plain(&self) -> bool {
+        self.plain
+    }
+
+    /// The rules in regex mode; `None` when the host is not in it.
+    pub(super) fn regexes(&self) -> Option<&RegexPaths> {
+        self.regexes.as_ref()
+    }
+
     pub(super) fn set_virtual_host(&mut self, virtual_host: Option<VirtualHost>) {
         self.tls = virtual_host.as_ref().is_some_and(|host| host.tls);
+        let regex = virtual_host.as_ref().is_some_and(|host| host.regex);
+        self.plain = virtual_host
+            .as_ref()
+            .is_none_or(|host| host.role == HostRole::Routes && host.app_root.is_none() && !host.regex);
         self.virtual_host = virtual_host.map(Arc::new);
+        if regex != self.regexes.is_some() {
+            self.regexes = regex.then(|| RegexPaths::new(self.routes()));
+        }
     }
 
     pub(super) fn find(&self, state: &RandomState, path: &str) -> FoundPath<'_> {
@@ -138,6 +169,9 @@ impl HostTable {
 
     /// Sets or takes away the route of a path condition.
     pub(super) fn set(&mut self, state: &RandomState, path: &PathMatch, route: Option<Arc<CompiledRoute>>) {
+        if let Some(regexes) = &mut self.regexes {
+            regexes.set(path, route.as_ref());
+        }
         let step = Steps::last_of(state, path.value.as_str());
         let hash = step.hash();
         if self.spots.get(hash, step.key).is_none() {

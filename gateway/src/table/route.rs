@@ -1,13 +1,15 @@
 //! A route as requests use it: everything they need of it is worked out when it is published.
 
 use crate::filters::Filters;
+use crate::filters::canary::{Canaries, CanaryBackend};
 use crate::telemetry::RouteStats;
 use crate::upstream::Group;
 use ingora_config::policy::HttpsRedirect;
 use ingora_config::{
-    Backend, Host, NamespacedName, PathKind, PathMatch, PathValue, Policy, Route, RouteKey, UpstreamId,
+    Backend, Host, NamespacedName, PathKind, PathMatch, PathPattern, PathValue, Policy, Route, RouteKey,
+    UpstreamId,
 };
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// One route, ready for requests. A route that is published again unchanged stays the same value.
 #[derive(Debug)]
@@ -16,15 +18,27 @@ pub struct CompiledRoute {
     pub route: Route,
     /// Where it sends requests; `None` for [`Backend::NotFound`].
     pub group: Option<Arc<Group>>,
+    /// Other groups for some of its requests.
+    pub canaries: Option<Box<Canaries>>,
     /// What its annotations do to requests.
     pub filters: Filters,
     /// What [`CompiledRoute::service_port`] says.
     pub service_port: Box<str>,
     /// Counters, shared with every route that has the same labels.
     pub stats: Arc<RouteStats>,
+    /// The path as a regular expression, from the first time it is needed on.
+    pub pattern: OnceLock<Arc<PathPattern>>,
 }
 
 impl CompiledRoute {
+    /// The path as a regular expression. One that is none is taken as it is written: translation has told its owner.
+    pub fn pattern(&self) -> &Arc<PathPattern> {
+        self.pattern.get_or_init(|| {
+            let path = &self.route.key.path.value;
+            Arc::new(PathPattern::new(path).unwrap_or_else(|_| PathPattern::literal(path)))
+        })
+    }
+
     /// The namespace of the Ingress; empty for `--default-backend-service`.
     pub fn namespace(&self) -> &str {
         &self.route.ingress.namespace
@@ -46,6 +60,11 @@ impl CompiledRoute {
             Backend::Upstream(id) => &id.service,
             Backend::NotFound => "",
         }
+    }
+
+    /// The canary at a place that [`Canaries::choose`] answered.
+    pub fn canary(&self, at: Option<usize>) -> Option<&CanaryBackend> {
+        self.canaries.as_ref()?.get(at?)
     }
 
     /// The port of the Service as the Ingress names it; empty when the backend is not a Service, or names none.

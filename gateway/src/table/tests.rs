@@ -3,11 +3,12 @@
 use super::Found;
 use crate::live::{Batch, Change, Live};
 use ingora_config::{
-    Backend, Host, Key, NamespacedName, PathKind, PathMatch, PathValue, Resource, Route, RouteKey,
-    ServicePort, Settings, UpstreamId, VirtualHost,
+    Backend, Host, HostName, HostPattern, HostRole, Key, NamespacedName, PathKind, PathMatch, PathValue,
+    Resource, Route, RouteKey, ServicePort, Settings, UpstreamId, VirtualHost,
 };
 use proptest::prelude::*;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 fn key(host: &str, kind: PathKind, path: &str) -> RouteKey {
     RouteKey {
@@ -44,6 +45,8 @@ fn found(live: &Live, host: &str, path: &str) -> String {
             format!("{} {:?} {}", route.route.key.host, path.kind, path.value)
         }
         Found::AddSlash(_) => "AddSlash".into(),
+        Found::AppRoot(location) => format!("AppRoot {location}"),
+        Found::OtherHost(host) => format!("OtherHost {host}"),
         Found::DefaultBackend(_) => "DefaultBackend".into(),
         Found::Nothing => "Nothing".into(),
     }
@@ -258,5 +261,147 @@ proptest! {
         }
         let routes = live.table().hosts().map(|host| host.routes().count()).sum::<usize>();
         prop_assert_eq!(routes, oracle.routes.len());
+    }
+}
+
+/// A host of which an alteration of its [`VirtualHost`] is asked.
+fn special(name: &str, change: impl FnOnce(&mut VirtualHost)) -> Resource {
+    let mut host = VirtualHost::new(Host::parse(name).unwrap(), None);
+    change(&mut host);
+    Resource::VirtualHost(host)
+}
+
+fn alias(name: Host, of: &str) -> Resource {
+    let role = HostRole::AliasOf(Host::parse(of).unwrap());
+    Resource::VirtualHost(VirtualHost { role, ..VirtualHost::new(name, None) })
+}
+
+fn subdomains(name: &str) -> Host {
+    Host::Subdomains(HostName::new(name).unwrap())
+}
+
+fn host_pattern(text: &str) -> Host {
+    Host::Pattern(HostPattern::new(text).unwrap())
+}
+
+#[test]
+fn aliases_come_after_hosts_of_rules_and_before_rules_without_a_host() {
+    let hosts = ["a.test", "b.test", "*.w.test", ""];
+    let live = live(hosts.iter().flat_map(|name| [host(name), route(name, Prefix, "/")]).chain([
+        alias(Host::parse("x.test").unwrap(), "a.test"),
+        alias(subdomains("w.test"), "a.test"),
+        alias(subdomains("test"), "b.test"),
+        alias(host_pattern("^odd[0-9]+$"), "b.test"),
+        alias(host_pattern("odd1|never"), "a.test"),
+        alias(host_pattern("gone"), "gone.test"),
+    ]));
+    for (name, want) in [
+        ("a.test", "a.test"),
+        ("x.test", "a.test"),
+        ("y.w.test", "*.w.test"),
+        ("z.y.w.test", "a.test"),
+        ("y.test", "b.test"),
+        ("test", "*"),
+        ("odd2", "b.test"),
+        ("odd1", "a.test"),
+        ("other", "*"),
+    ] {
+        assert_eq!(found(&live, name, "/"), format!("{want} Prefix /"), "{name}");
+    }
+    assert_eq!(found(&live, "gone", "/"), "Nothing", "an alias of a host that is not served");
+    let gone =
+        [subdomains("test"), host_pattern("odd1|never")].map(|host| Change::Remove(Key::VirtualHost(host)));
+    live.apply(Batch::difference(2, gone));
+    assert_eq!(found(&live, "y.test", "/"), "* Prefix /");
+    assert_eq!(found(&live, "odd1", "/"), "b.test Prefix /");
+    assert_eq!(live.table().hosts().count(), hosts.len() + 4);
+}
+
+#[test]
+fn a_host_may_redirect_as_a_whole_or_at_its_root() {
+    let to = HostName::new("a.test").unwrap();
+    let live = live([
+        special("a.test", |host| host.app_root = Some("/app".into())),
+        route("a.test", Prefix, "/"),
+        special("www.a.test", |host| host.role = HostRole::RedirectTo(to)),
+        alias(Host::parse("b.test").unwrap(), "a.test"),
+    ]);
+    for (host, path, want) in [
+        ("a.test", "/", "AppRoot /app"),
+        ("b.test", "/", "AppRoot /app"),
+        ("a.test", "/x", "a.test Prefix /"),
+        ("www.a.test", "/", "OtherHost a.test"),
+        ("www.a.test", "/x", "OtherHost a.test"),
+    ] {
+        assert_eq!(found(&live, host, path), want, "{host}{path}");
+    }
+}
+
+#[test]
+fn a_change_of_one_route_compiles_no_other_expression() {
+    let routes = ["/a[0-9]+", "/b[0-9]+"].map(|path| route("a.test", Prefix, path));
+    let live = live(routes.into_iter().chain([special("a.test", |host| host.regex = true)]));
+    let pattern = |path: &str| {
+        let table = live.table();
+        let Found::Route(route) = table.find("a.test", path) else { panic!("there is one") };
+        Arc::clone(route.pattern())
+    };
+    let (a, b) = (pattern("/a1"), pattern("/b1"));
+    let mut changed = route("a.test", Prefix, "/b[0-9]+");
+    if let Resource::Route(route) = &mut changed {
+        route.ingress = NamespacedName::new("ns", "another");
+    }
+    live.apply(Batch::difference(
+        2,
+        [changed, route("a.test", Prefix, "/c.*")].map(|r| Change::Upsert(Box::new(r))),
+    ));
+    assert!(Arc::ptr_eq(&a, &pattern("/a1")), "a route that did not change");
+    assert!(Arc::ptr_eq(&b, &pattern("/b1")), "a route that changed in all but its path");
+    assert_eq!(found(&live, "a.test", "/cx"), "a.test Prefix /c.*");
+}
+
+fn a_pattern() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        4 => Just("/a"), 2 => Just("/B"), 1 => Just("b"), 1 => Just("(/|$)"), 1 => Just("(.*)"), 1 => Just("[ab]"), 1 => Just("."),
+        1 => Just("a?"), 1 => Just("|/b"), 1 => Just("("), 1 => Just("a{2}"),
+    ];
+    proptest::collection::vec(piece, 0..4).prop_map(|pieces| format!("/{}", pieces.concat()))
+}
+
+proptest! {
+    #[test]
+    fn regex_mode_agrees_with_a_naive_reading(
+        edits in proptest::collection::vec((prop_oneof![Just(Exact), Just(Prefix)], a_pattern(), prop::bool::weighted(0.8)), 1..25),
+        requests in proptest::collection::vec("(/[abAB]{0,3}){1,4}", 20),
+        early in any::<bool>(),
+    ) {
+        let mode = || special("a.test", |host| host.regex = true);
+        let live = live(early.then(mode));
+        let mut rules = BTreeMap::new();
+        for (revision, (kind, path, put)) in edits.into_iter().enumerate() {
+            let change = if put {
+                rules.insert((path.clone(), kind), ());
+                Change::Upsert(Box::new(route("a.test", kind, &path)))
+            } else {
+                rules.remove(&(path.clone(), kind));
+                Change::Remove(Key::Route(key("a.test", kind, &path)))
+            };
+            live.apply(Batch::difference(revision as u64, [change]));
+        }
+        live.apply(Batch::difference(99, [Change::Upsert(Box::new(mode()))]));
+        // By length, then by text, then Exact: the last in this order is the first that is tried.
+        let mut rules: Vec<_> = rules.into_keys().map(|(path, kind)| (path.len(), path, kind == Exact)).collect();
+        rules.sort();
+        for request in requests {
+            let naive = rules.iter().rev().find(|(_, path, _)| {
+                let regex = regex::RegexBuilder::new(&format!("^{path}")).case_insensitive(true).build();
+                let literal = || request.to_lowercase().starts_with(&path.to_lowercase());
+                regex.map_or_else(|_| literal(), |regex| regex.is_match(&request))
+            });
+            let want = naive.map_or("Nothing".to_owned(), |(_, path, exact)| {
+                format!("a.test {:?} {path}", if *exact { Exact } else { Prefix })
+            });
+            prop_assert_eq!(found(&live, "a.test", &request), want, "{}", request);
+        }
     }
 }

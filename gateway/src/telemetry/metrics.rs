@@ -54,6 +54,8 @@ pub struct Metrics {
     pub requests: Counter,
     /// TLS handshakes that came to nothing.
     pub failed_handshakes: Counter,
+    /// Connections without a valid PROXY header, where one is demanded.
+    pub failed_proxy_headers: Counter,
     reasons: Reasons,
     registry: Registry,
     identity: Identity,
@@ -62,7 +64,7 @@ pub struct Metrics {
 impl Metrics {
     /// All of them at 0.
     pub fn new(identity: &Identity, drain: Arc<Drain>) -> Self {
-        let (dropped_lines, requests, failed_handshakes) = Default::default();
+        let (dropped_lines, requests, failed_handshakes, failed_proxy_headers) = Default::default();
         let reasons = Reasons::default();
         let mut registry = Registry::default();
         let ours = registry.sub_registry_with_prefix("ingora_gateway");
@@ -81,11 +83,24 @@ impl Metrics {
             "TLS handshakes that came to nothing",
             Counter::clone(&failed_handshakes),
         );
+        ours.register(
+            "proxy_headers_failed",
+            "Connections dropped because they did not start with a valid PROXY header",
+            Counter::clone(&failed_proxy_headers),
+        );
         ours.register_collector(Box::new(reasons.clone()));
         let nginx = with_identity(&mut registry, identity);
         nginx.register("nginx_process_requests", "Requests that are over", Counter::clone(&requests));
         nginx.register_collector(Box::new(Connections(drain)));
-        Self { dropped_lines, requests, failed_handshakes, reasons, registry, identity: identity.clone() }
+        Self {
+            dropped_lines,
+            requests,
+            failed_handshakes,
+            failed_proxy_headers,
+            reasons,
+            registry,
+            identity: identity.clone(),
+        }
     }
 
     /// Counts an answer of the gateway itself.

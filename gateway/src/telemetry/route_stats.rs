@@ -4,7 +4,7 @@
 //! its method and status. Routes with the same labels share one; when the last of them is gone, so are the numbers.
 
 use arc_swap::ArcSwap;
-use ingora_config::{Backend, Route};
+use ingora_config::{Backend, Route, UpstreamId};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, MetricEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
@@ -39,6 +39,7 @@ struct Labels {
     namespace: Box<str>,
     ingress: Box<str>,
     service: Box<str>,
+    canary: Box<str>,
     host: Box<str>,
     path: Box<str>,
 }
@@ -85,7 +86,7 @@ impl RouteStats {
     }
 
     fn each(&self, mut act: impl FnMut(&Series, &[(&str, &str); 8]) -> fmt::Result) -> fmt::Result {
-        let Labels { namespace, ingress, service, host, path } = &self.labels;
+        let Labels { namespace, ingress, service, canary, host, path } = &self.labels;
         for series in &**self.series.load() {
             let status = series.status.to_string();
             let method = METHODS[usize::from(series.method)];
@@ -98,7 +99,7 @@ impl RouteStats {
                     ("namespace", namespace),
                     ("ingress", ingress),
                     ("service", service),
-                    ("canary", ""),
+                    ("canary", canary),
                     ("host", host),
                 ],
             )?;
@@ -153,6 +154,16 @@ struct Registered {
 impl RouteStatistics {
     /// The counters for a route: those of an earlier one with the same labels, as long as that is in use.
     pub fn of(&self, route: &Route) -> Arc<RouteStats> {
+        self.labelled(route, "".into())
+    }
+
+    /// The counters for what a canary serves of a route: `canary` is the name of its upstream, the rest is the route's, as
+    /// in ingress-nginx.
+    pub fn of_canary(&self, route: &Route, upstream: &UpstreamId) -> Arc<RouteStats> {
+        self.labelled(route, upstream.to_string().into())
+    }
+
+    fn labelled(&self, route: &Route, canary: Box<str>) -> Arc<RouteStats> {
         let service = match &route.backend {
             Backend::Upstream(id) => id.service.as_str(),
             Backend::NotFound => "",
@@ -161,6 +172,7 @@ impl RouteStatistics {
             namespace: route.ingress.namespace.as_str().into(),
             ingress: route.ingress.name.as_str().into(),
             service: service.into(),
+            canary,
             host: route.key.host.to_string().into(),
             path: route.key.path.value.as_str().into(),
         };

@@ -124,3 +124,28 @@ async fn without_a_flag_the_nodes_of_ready_pods_are_told() {
         assert_eq!(world.addresses("web"), wanted);
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_leader_that_comes_back_does_not_say_what_was_true_in_its_last_term() {
+    let api = FakeApi::default();
+    let move_to = |ip: &str| {
+        let (at, object) = service("LoadBalancer", json!({}), json!([{"ip": ip}]));
+        api.put(&at, object);
+    };
+    move_to("192.0.2.1");
+    let world = World::elected(&api, front(), "a");
+    world.ingress("web", json!(null));
+    sleep(5 * SECOND).await;
+    assert_eq!(world.addresses("web"), ["192.0.2.1"]);
+    api.fail(|asked| asked.path.contains("/leases/").then_some(Fault::Hang));
+    sleep(25 * SECOND).await;
+    // Another replica leads meanwhile and follows the Service.
+    move_to("192.0.2.2");
+    world.ingress("web", json!([{"ip": "192.0.2.2"}]));
+    api.asked();
+    api.heal();
+    sleep(60 * SECOND).await;
+    let asked = api.asked();
+    assert!(asked.iter().any(|asked| asked.path.ends_with("/services")), "it leads again");
+    assert!(asked.iter().all(|asked| !asked.path.contains("/ingresses/")), "{asked:?}");
+}

@@ -13,6 +13,6 @@ pub(super) const ROWS: &[Row] = &[Row::new(
 )];
 
 /// What the annotation asks for.
-pub(super) fn read(_reader: &mut Reader<'_, '_>) -> bool {
-    false
+pub(super) fn read(reader: &mut Reader<'_, '_>) -> bool {
+    reader.bool("from-to-www-redirect").unwrap_or(false)
 }

@@ -3,7 +3,7 @@
 use super::table::{self, OnBad, Row};
 use crate::object::Ingress;
 use crate::translate::compile::Found;
-use crate::translate::value::{self, Parsed};
+use crate::translate::value::{self, Invalid, Parsed};
 use ingora_config::Reason;
 use ipnet::IpNet;
 use std::collections::HashMap;
@@ -36,6 +36,13 @@ impl<'a, 'f> Reader<'a, 'f> {
         &self.ingress.metadata.namespace
     }
 
+    /// The names behind the prefix, sorted.
+    pub(super) fn names(&self) -> Vec<&'a str> {
+        let mut names: Vec<_> = self.values.keys().copied().collect();
+        names.sort_unstable();
+        names
+    }
+
     /// The value of an annotation, each line trimmed as ingress-nginx does; an empty one counts as missing.
     pub(super) fn text(&self, name: &str) -> Option<String> {
         let value = self.values.get(name)?;
@@ -53,12 +60,27 @@ impl<'a, 'f> Reader<'a, 'f> {
         self.parse(name, |text| value::integer(text, i64::from(i32::MIN)..=i64::from(i32::MAX)))
     }
 
-    /// A list of addresses and networks; one bad item makes the list bad.
+    /// A list of addresses and networks; one bad item, an empty one too, makes the list bad.
     pub(super) fn networks(&mut self, name: &str) -> Option<Vec<IpNet>> {
         self.parse(name, |text| {
+            if text.split(',').any(|item| item.trim().is_empty()) {
+                return Err(Invalid::new(text, "has an empty item", "remove the comma that is too many"));
+            }
             let mut list = value::list(text, MAX_NETWORKS, value::network);
             if list.invalid.is_empty() { Ok(list.items) } else { Err(list.invalid.swap_remove(0)) }
         })
+    }
+
+    /// The same of an annotation that has an older name: the newer one counts when both are there.
+    pub(super) fn networks_of(&mut self, name: &str, older: &str) -> Option<Vec<IpNet>> {
+        if self.text(name).is_none() {
+            return self.networks(older);
+        }
+        if self.text(older).is_some() {
+            let message = format!("{name} is there too, and it is the one that counts");
+            self.warn(older, message, "remove one of the two; they are names of the same list");
+        }
+        self.networks(name)
     }
 
     /// Any value that `parse` takes.
@@ -99,6 +121,12 @@ impl<'a, 'f> Reader<'a, 'f> {
     pub(super) fn warn(&mut self, name: &str, message: String, hint: &str) {
         let field = self.field(name);
         self.found.warning(Reason::AnnotationInvalid, field, message, hint);
+    }
+
+    /// Tells of a value that is well-formed and that Ingora cannot use; the message says what follows.
+    pub(super) fn unusable(&mut self, name: &str, message: String, hint: &str) {
+        let field = self.field(name);
+        self.found.error(Reason::AnnotationInvalid, field, message, hint);
     }
 
     fn field(&self, name: &str) -> String {

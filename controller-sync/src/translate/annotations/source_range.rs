@@ -32,6 +32,8 @@ pub(super) const ROWS: &[Row] = &[
 ];
 
 /// What the annotations of the feature ask for; `None` without any.
-pub(super) fn read(_reader: &mut Reader<'_, '_>) -> Option<SourceRange> {
-    None
+pub(super) fn read(reader: &mut Reader<'_, '_>) -> Option<SourceRange> {
+    let denylist = reader.networks("denylist-source-range");
+    let allowlist = reader.networks_of("allowlist-source-range", "whitelist-source-range");
+    (denylist.is_some() || allowlist.is_some()).then_some(SourceRange { denylist, allowlist })
 }

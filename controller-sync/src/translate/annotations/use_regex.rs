@@ -7,6 +7,6 @@ pub(super) const ROWS: &[Row] =
     &[Row::new("use-regex", "use_regex", Scope::Location, Risk::Low, OnBad::Ignore, Support::Full)];
 
 /// What the annotation asks for.
-pub(super) fn read(_reader: &mut Reader<'_, '_>) -> bool {
-    false
+pub(super) fn read(reader: &mut Reader<'_, '_>) -> bool {
+    reader.bool("use-regex").unwrap_or(false)
 }

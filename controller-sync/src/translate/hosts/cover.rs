@@ -81,8 +81,8 @@ impl Cover {
                 let wildcard = parent(name.as_str()).and_then(|parent| self.wildcards.get(parent));
                 self.exact.get(name.as_str()).into_iter().chain(wildcard).min().copied()
             }
-            Host::Wildcard(parent) => self.wildcards.get(parent.as_str()).copied(),
-            Host::CatchAll => None,
+            Host::Wildcard(parent) | Host::Subdomains(parent) => self.wildcards.get(parent.as_str()).copied(),
+            Host::Pattern(_) | Host::CatchAll => None,
         }
     }
 }

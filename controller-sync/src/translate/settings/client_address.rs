@@ -68,6 +68,6 @@ pub(super) const ROWS: &[Row] = &[
         "forwarded-for-proxy-protocol-header",
         TEXT,
         "X-Forwarded-For-Proxy-Protocol",
-        NotYet("the address of the PROXY protocol is sent as X-Forwarded-For"),
+        NotYet("X-Forwarded-For is walked behind the address of the PROXY header without another header"),
     ),
 ];

@@ -24,7 +24,16 @@ pub(super) const ROWS: &[Row] = &[
         }),
     )
     .note("A list of which no item can be used lets nobody in."),
-    Row::new("block-cidrs", NETWORKS, "", Unprotected("nobody is refused for it")),
+    Row::new(
+        "block-cidrs",
+        NETWORKS,
+        "",
+        Live(|d, v| {
+            d.settings.source_range.block = d.list(v, network);
+            Ok(())
+        }),
+    )
+    .note("For unknown hosts, too."),
     Row::new("block-user-agents", TEXT, "", Unprotected("nobody is refused for it")),
     Row::new("block-referers", TEXT, "", Unprotected("nobody is refused for it")),
 ];

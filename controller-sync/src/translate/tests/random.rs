@@ -34,10 +34,16 @@ fn backend() -> impl Strategy<Value = Value> {
 }
 
 fn rule() -> impl Strategy<Value = Value> {
-    let path =
-        (pick(["/", "/x", "", "bad"]), pick(["Prefix", "Exact", "ImplementationSpecific", "Odd"]), backend())
-            .prop_map(|(path, kind, backend)| json!({"path": path, "pathType": kind, "backend": backend}));
-    (pick(["a.example", "*.example", "", "b..c"]), prop::collection::vec(path, 0..3))
+    let path = (
+        pick(["/", "/x", "", "bad", "/x(", "/y.*"]),
+        pick(["Prefix", "Exact", "ImplementationSpecific", "Odd"]),
+        backend(),
+    )
+        .prop_map(|(path, kind, backend)| json!({"path": path, "pathType": kind, "backend": backend}));
+    (
+        pick(["a.example", "*.example", "", "b..c", "c.example", "www.a.example"]),
+        prop::collection::vec(path, 0..3),
+    )
         .prop_map(|(host, paths)| json!({"host": host, "http": {"paths": paths}}))
 }
 
@@ -45,6 +51,11 @@ fn tls() -> impl Strategy<Value = Value> {
     let hosts = prop::collection::vec(pick(["a.example", "*.example", "c.example"]), 0..2);
     (hosts, prop::option::of(pick(["one", "two"])))
         .prop_map(|(hosts, secret)| json!({"hosts": hosts, "secretName": secret}))
+}
+
+fn canary(rule: &str, value: &str) -> Value {
+    let annotation = |name: &str| format!("nginx.ingress.kubernetes.io/{name}");
+    json!({annotation("canary"): "true", annotation(rule): value})
 }
 
 fn ingress() -> impl Strategy<Value = Value> {
@@ -58,6 +69,14 @@ fn ingress() -> impl Strategy<Value = Value> {
             json!({"nginx.ingress.kubernetes.io/rewrite-target": "/"}),
             json!({"nginx.ingress.kubernetes.io/permanent-redirect": "/x"}),
             json!({"nginx.ingress.kubernetes.io/force-ssl-redirect": "true", "nginx.ingress.kubernetes.io/enable-cors": "true"}),
+            canary("canary-weight", "10"),
+            canary("canary-weight", "70"),
+            canary("canary-by-header", "x"),
+            json!({"nginx.ingress.kubernetes.io/rewrite-target": "/y", "nginx.ingress.kubernetes.io/app-root": "/r"}),
+            json!({"nginx.ingress.kubernetes.io/use-regex": "true", "nginx.ingress.kubernetes.io/app-root": "/s"}),
+            json!({"nginx.ingress.kubernetes.io/server-alias": "c.example,*.example,~x"}),
+            json!({"nginx.ingress.kubernetes.io/server-alias": "a.example,www.a.example,c.example"}),
+            json!({"nginx.ingress.kubernetes.io/from-to-www-redirect": "true"}),
         ]),
     );
     let spec = (

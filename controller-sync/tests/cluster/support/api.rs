@@ -82,12 +82,18 @@ impl Api {
         body: &str,
     ) -> io::Result<Response> {
         let mut kept = self.kept.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let mut connection = match kept.take() {
-            Some(connection) => connection,
-            None => self.connect(Some(super::PATIENCE))?,
+        let request = self.request(method, path, content_type, body);
+        let ask = |mut connection: Secured| {
+            connection.send(&request)?;
+            let answer = connection.response()?;
+            Ok((connection, answer))
         };
-        connection.send(self.request(method, path, content_type, body))?;
-        let answer = connection.response()?;
+        // The server closes what nobody used for a while.
+        let answer = kept.take().map(&ask).and_then(io::Result::ok);
+        let (connection, answer) = match answer {
+            Some(answer) => answer,
+            None => ask(self.connect(Some(super::PATIENCE))?)?,
+        };
         if answer.header("connection").is_none_or(|value| value != "close") {
             *kept = Some(connection);
         }

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use std::io::Write as _;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use tempfile::TempDir;
 
 static COUNT: AtomicU8 = AtomicU8::new(1);
@@ -32,7 +32,7 @@ pub(crate) struct Site<'c> {
     /// Third byte of the addresses of this test's backends.
     block: u8,
     next_address: AtomicU8,
-    refusals_are_expected: bool,
+    refusals_are_expected: AtomicBool,
     home: TempDir,
 }
 
@@ -56,7 +56,7 @@ impl<'c> Site<'c> {
         let whole = role::objects(&namespace);
         let mut objects = whole.clone();
         change(&mut objects);
-        let refusals_are_expected = objects != whole;
+        let refusals_are_expected = AtomicBool::new(objects != whole);
         let admin = &cluster.admin;
         admin.create(&json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": namespace } }));
         for object in &objects {
@@ -186,6 +186,11 @@ impl<'c> Site<'c> {
         format!("system:serviceaccount:{}:{}", self.namespace, self.account)
     }
 
+    /// The test restarts the server, which refuses everything for a moment: it listens before it knows its roles.
+    pub(crate) fn expect_refusals(&self) {
+        self.refusals_are_expected.store(true, Ordering::SeqCst);
+    }
+
     /// What the server refused the ServiceAccount so far.
     pub(crate) fn refusals(&self) -> Vec<String> {
         self.cluster.refusals(&self.user())
@@ -194,7 +199,7 @@ impl<'c> Site<'c> {
 
 impl Drop for Site<'_> {
     fn drop(&mut self) {
-        if !std::thread::panicking() && !self.refusals_are_expected {
+        if !std::thread::panicking() && !self.refusals_are_expected.load(Ordering::SeqCst) {
             assert_eq!(self.refusals(), Vec::<String>::new(), "helm/rbac.yaml refused what is needed");
         }
     }

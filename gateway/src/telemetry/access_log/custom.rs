@@ -46,7 +46,10 @@ impl Line<'_> {
         match variable {
             // Digits are written in place; a Vec takes all of them.
             V::RemoteAddr => write!(self.out, "{}", record.client).expect("writing into a Vec cannot fail"),
-            V::RemoteUser | V::ProxyAlternativeUpstreamName => self.text(""),
+            V::RemoteUser => self.text(""),
+            V::ProxyAlternativeUpstreamName => {
+                self.text(record.canary.map_or("", |canary| canary.group.name()))
+            }
             V::TimeLocal => self.stamp.write(self.out, args::LogFormat::Text, self.now),
             V::TimeIso8601 => iso_utc(self.out, self.now),
             V::Msec => self.seconds(Some(self.now)),

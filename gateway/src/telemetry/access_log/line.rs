@@ -43,6 +43,7 @@ fn json(out: &mut Vec<u8>, stamp: &mut Stamp, now: Duration, record: &Record<'_>
         string(out, "ingress", route.ingress());
         string(out, "service", route.service());
         string(out, "upstream", route.upstream());
+        string(out, "canary", record.canary.map_or("", |canary| canary.group.name()));
     }
     string(out, "upstream_address", record.upstream_address.unwrap_or(""));
     number(out, "tries", record.tries.into());
@@ -107,7 +108,11 @@ fn text(out: &mut Vec<u8>, stamp: &mut Stamp, now: Duration, record: &Record<'_>
     seconds(out, Some(record.duration));
     out.extend_from_slice(b" [");
     escape::text(out, record.route.map_or("", |route| route.upstream()));
-    out.extend_from_slice(b"] [] ");
+    out.extend_from_slice(b"] [");
+    if let Some(canary) = record.canary {
+        escape::text(out, canary.group.name());
+    }
+    out.extend_from_slice(b"] ");
     escape::text(out, record.upstream_address.unwrap_or(""));
     out.push(b' ');
     // Of the last try; ingress-nginx lists all of them.

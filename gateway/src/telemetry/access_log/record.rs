@@ -1,5 +1,6 @@
 //! What is told of a request.
 
+use crate::filters::canary::CanaryBackend;
 use crate::reason::Reason;
 use crate::table::CompiledRoute;
 use http::HeaderMap;
@@ -27,6 +28,8 @@ pub struct Record<'a> {
     pub reason: Option<Reason>,
     /// The route it took.
     pub route: Option<&'a CompiledRoute>,
+    /// The canary of the route that served it.
+    pub canary: Option<&'a CanaryBackend>,
     /// The endpoint of the last try.
     pub upstream_address: Option<&'a str>,
     /// How many endpoints were tried.
@@ -70,6 +73,7 @@ impl Record<'_> {
             status: reason.status(),
             reason: Some(reason),
             route: None,
+            canary: None,
             upstream_address: None,
             tries: 0,
             bytes_in: 0,

@@ -3,6 +3,8 @@
 use super::*;
 use crate::live::{Batch, Live};
 use crate::reason::Reason;
+use ingora_config::policy::{Canary, CanaryRule};
+use ingora_config::settings::{self, LogEscape, LogPart, LogVariable};
 use ingora_config::{
     Backend, Host, NamespacedName, PathKind, PathMatch, PathValue, Resource, Route, RouteKey, ServicePort,
     UpstreamId,
@@ -59,6 +61,7 @@ fn record() -> Record<'static> {
         status: 200,
         reason: None,
         route: None,
+        canary: None,
         upstream_address: Some("10.0.0.1:80"),
         tries: 1,
         bytes_in: 3,
@@ -93,7 +96,18 @@ fn route() -> Arc<crate::table::CompiledRoute> {
     };
     let id = UpstreamId { namespace: "shop".into(), service: "web".into(), port: ServicePort::Number(80) };
     let ingress = NamespacedName::new("shop", "front");
-    let route = Route::new(key.clone(), ingress, Backend::Upstream(id));
+    let mut route = Route::new(key.clone(), ingress, Backend::Upstream(id.clone()));
+    route.canaries.push(Canary {
+        ingress: NamespacedName::new("shop", "next"),
+        upstream: UpstreamId { service: "next".into(), ..id },
+        rule: Arc::new(CanaryRule {
+            weight: 10,
+            weight_total: 100,
+            by_header: None,
+            by_cookie: None,
+            sticky: true,
+        }),
+    });
     let live = Live::new().unwrap();
     live.apply(Batch::full(1, [Resource::Route(route)]));
     live.table().route(&key).cloned().unwrap()
@@ -135,6 +149,23 @@ fn a_text_line_has_the_fields_of_ingress_nginx_in_its_order() {
         line.ends_with("\"- - -\" 400 0 \"-\" \"-\" 0 0.000 [-] [] - - - - - http \"-\" - 0 bad_request\n"),
         "{line}"
     );
+}
+
+#[test]
+fn the_canary_that_served_stands_in_every_form_of_a_line() {
+    let route = route();
+    let record = Record { route: Some(&route), canary: route.canary(Some(0)), ..record() };
+    let json: serde_json::Value = serde_json::from_str(&written(LogFormat::Json, &[record])).unwrap();
+    assert_eq!((&json["upstream"], &json["canary"]), (&"shop-web-80".into(), &"shop-next-80".into()));
+    assert!(written(LogFormat::Text, &[record]).contains(" [shop-web-80] [shop-next-80] "));
+    let sink = Sink::default();
+    let log = AccessLog::start(LogFormat::Json, Box::new(sink.clone()), Counter::default());
+    let parts = vec![LogPart::Variable(LogVariable::ProxyAlternativeUpstreamName)];
+    let format = settings::LogFormat { escape: LogEscape::Default, parts };
+    log.record(&record, Some(&format));
+    log.record(&Record { canary: None, ..record }, Some(&format));
+    log.flush(LONG);
+    assert_eq!(sink.text(), "shop-next-80\n-\n");
 }
 
 #[test]

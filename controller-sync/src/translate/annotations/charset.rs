@@ -1,0 +1,36 @@
+//! The sets of characters that ingress-nginx lets values have. They are part of the interface: users rely on what is refused.
+
+use crate::translate::value::{Invalid, Parsed};
+
+/// The longest value that is looked at, in bytes.
+const MAX_BYTES: usize = 2048;
+
+/// Letters, digits, `- . _ ~ / :`.
+pub(super) fn basic(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._~/:".contains(&byte)
+}
+
+/// [`basic`] and `$`.
+pub(super) fn rewrite(byte: u8) -> bool {
+    basic(byte) || byte == b'$'
+}
+
+/// [`basic`] and what regular expressions need.
+pub(super) fn regex(byte: u8) -> bool {
+    basic(byte) || br"^$[](){}*+?|&=\".contains(&byte)
+}
+
+/// Refuses a value with a character outside a set.
+pub(super) fn check(text: &str, allowed: impl Fn(u8) -> bool) -> Parsed<()> {
+    if text.len() > MAX_BYTES {
+        return Err(Invalid::new(text, &format!("is longer than {MAX_BYTES} bytes"), "shorten it"));
+    }
+    match text.chars().find(|char| !u8::try_from(*char).is_ok_and(&allowed)) {
+        None => Ok(()),
+        Some(char) => Err(Invalid::new(
+            text,
+            &format!("has {char:?}, which ingress-nginx does not allow here either"),
+            "leave the character out",
+        )),
+    }
+}
