@@ -49,10 +49,10 @@ pub struct Filters {
 #[derive(Debug)]
 enum RewriteFilter {
     Denied,
-    Preflight(Arc<Cors>),
-    Redirect(Redirect),
     /// `rewrite-target` with a scheme.
     Rewrite(Rewrite),
+    Preflight(Arc<Cors>),
+    Redirect(Redirect),
 }
 
 /// A filter of the access phase: refuses some clients.
@@ -79,11 +79,11 @@ impl Filters {
     pub fn compile(route: &Route, slots: &Arc<Slots>) -> Self {
         let policy = &*route.policy;
         let https_redirect = policy.https_redirect.as_deref().copied().unwrap_or_default();
-        let (mut rewrite, mut upstream, mut response) = (Vec::new(), Vec::new(), Vec::new());
         if policy.denied {
             // Nothing else runs, CORS neither.
             return Self { rewrite: [RewriteFilter::Denied].into(), https_redirect, ..Self::default() };
         }
+        let (mut rewrite, mut upstream, mut response) = (Vec::new(), Vec::new(), Vec::new());
         if let Some(Ok(cors)) = policy.cors.as_deref().map(Cors::compile) {
             let cors = Arc::new(cors);
             rewrite.push(RewriteFilter::Preflight(Arc::clone(&cors)));
@@ -107,10 +107,9 @@ impl Filters {
         }
         let limit = policy.rate_limit.as_ref();
         let limit = limit.and_then(|limit| RateLimit::compile(limit, &route.ingress, slots));
-        let access: Vec<_> = limit.map(AccessFilter::RateLimit).into_iter().collect();
         Self {
             rewrite: rewrite.into(),
-            access: access.into(),
+            access: limit.map(AccessFilter::RateLimit).into_iter().collect(),
             source_range: policy.source_range.as_ref().map(|lists| SourceRange::compile(lists)),
             upstream: upstream.into(),
             response: response.into(),
@@ -132,9 +131,9 @@ pub fn rewrite_phase(
     for filter in &route.filters.rewrite {
         match filter {
             RewriteFilter::Denied => return Err(Answer::page(Reason::Denied)),
+            RewriteFilter::Rewrite(filter) => return Err(filter.redirect(route, request, ctx)),
             RewriteFilter::Preflight(cors) => cors.preflight(request)?,
             RewriteFilter::Redirect(redirect) => return Err(redirect.answer(ports, route, ctx)),
-            RewriteFilter::Rewrite(filter) => return Err(filter.redirect(route, request, ctx)),
         }
     }
     https_redirect::check(ports, route, request, ctx)

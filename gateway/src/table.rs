@@ -117,23 +117,6 @@ impl RouteTable {
         }
     }
 
-    /// Whether a certificate is configured for a host, which is what `ssl-redirect` asks: by an Ingress of that name, else by
-    /// one of the wildcard above it, even where the name has Ingresses of its own without TLS (ingress-nginx). Rules
-    /// without a host configure none. `host` is what [`RouteTable::host`] has for the name.
-    pub fn has_certificate(&self, host: Option<&HostTable>, name: &str) -> bool {
-        match host {
-            Some(host) if matches!(host.host(), Host::CatchAll) => false,
-            Some(host) if host.tls() => true,
-            Some(host) if self.tls_wildcards > 0 && matches!(host.host(), Host::Exact(_)) => {
-                let parent = name.split_once('.').map(|(_, parent)| parent);
-                let wildcard =
-                    parent.and_then(|parent| self.wildcard.get(self.state.hash_one(parent), parent));
-                wildcard.is_some_and(|wildcard| wildcard.tls())
-            }
-            _ => false,
-        }
-    }
-
     /// Looks a path up on a host of which something special is asked, which hosts without it must not pay for.
     #[cold]
     fn find_special<'t>(&'t self, host: &'t HostTable, path: &str) -> Result<FoundPath<'t>, Found<'t>> {
@@ -150,6 +133,23 @@ impl RouteTable {
         match host.virtual_host().and_then(|host| host.app_root.as_deref()) {
             Some(location) if path == "/" => Err(Found::AppRoot(location)),
             _ => Ok(host.regexes().map_or_else(|| host.find(&self.state, path), |paths| paths.find(path))),
+        }
+    }
+
+    /// Whether a certificate is configured for a host, which is what `ssl-redirect` asks: by an Ingress of that name, else by
+    /// one of the wildcard above it, even where the name has Ingresses of its own without TLS (ingress-nginx). Rules
+    /// without a host configure none. `host` is what [`RouteTable::host`] has for the name.
+    pub fn has_certificate(&self, host: Option<&HostTable>, name: &str) -> bool {
+        match host {
+            Some(host) if matches!(host.host(), Host::CatchAll) => false,
+            Some(host) if host.tls() => true,
+            Some(host) if self.tls_wildcards > 0 && matches!(host.host(), Host::Exact(_)) => {
+                let parent = name.split_once('.').map(|(_, parent)| parent);
+                let wildcard =
+                    parent.and_then(|parent| self.wildcard.get(self.state.hash_one(parent), parent));
+                wildcard.is_some_and(|wildcard| wildcard.tls())
+            }
+            _ => false,
         }
     }
 

@@ -34,6 +34,8 @@ pub(super) struct Herald {
     leading: bool,
     bucket: TokenBucket,
     failures: u32,
+    /// Whether it was logged that Events may not be written, and none was since.
+    forbidden: bool,
     not_before: Option<Instant>,
 }
 
@@ -55,6 +57,7 @@ impl Herald {
             leading: false,
             bucket: TokenBucket::new(PER_SECOND, BURST),
             failures: 0,
+            forbidden: false,
             not_before: None,
         }
     }
@@ -113,10 +116,17 @@ impl Herald {
             Sent::Told(count) => {
                 self.metrics.outputs.events_sent.inc();
                 self.failures = 0;
+                self.forbidden = false;
                 self.book.told(letter, count);
             }
             Sent::Refused(why) => {
                 tracing::debug!(object = %tale.object, "an Event is refused: {why}");
+                self.book.refused(&letter);
+            }
+            Sent::Forbidden(why) => {
+                if !std::mem::replace(&mut self.forbidden, true) {
+                    tracing::warn!("Events may not be written: {why}; the rules are in helm/rbac.yaml");
+                }
                 self.book.refused(&letter);
             }
             Sent::Failed(why) => self.failed(letter, &tale, &why),

@@ -12,6 +12,7 @@ use k8s_openapi::api::networking::v1::Ingress;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
 use kube::Client;
 use kube::api::{Api, ListParams, ObjectMeta, PartialObjectMeta, Patch, PatchParams, PostParams};
+use kube::core::Status;
 use serde_json::json;
 use std::time::Duration;
 use tokio::time::timeout;
@@ -40,6 +41,8 @@ pub(super) enum Sent {
     Told(i32),
     /// It cannot be told, now or later.
     Refused(String),
+    /// Our role does not allow it.
+    Forbidden(String),
     /// It may work later.
     Failed(String),
 }
@@ -84,6 +87,7 @@ impl Sender {
         match timeout(self.limit, self.tell(tale, uid, manner)).await {
             Ok(Ok(count)) => Sent::Told(count),
             Ok(Err(kube::Error::Api(status))) => match status.code {
+                403 if !is_terminating(&status) => Sent::Forbidden(status.message),
                 // A namespace that is going refuses with 403, one that is gone with 404.
                 400 | 401 | 403 | 404 | 409 | 422 => Sent::Refused(status.message),
                 _ => Sent::Failed(status.message),
@@ -152,6 +156,12 @@ impl Sender {
             ..Event::default()
         }
     }
+}
+
+/// Whether the reason is that the namespace is being deleted.
+fn is_terminating(status: &Status) -> bool {
+    let causes = status.details.iter().flat_map(|details| &details.causes);
+    causes.into_iter().any(|cause| cause.reason == "NamespaceTerminating")
 }
 
 fn api_version(kind: &str) -> &'static str {

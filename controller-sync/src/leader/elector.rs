@@ -27,7 +27,8 @@ pub struct Elector {
 impl Elector {
     pub(super) fn start(api: Api<Lease>, identity: Identity, timing: Timing, voice: Voice) -> Self {
         let (end, ended) = oneshot::channel();
-        let candidate = Candidate { api, identity, timing, voice, observed: None, until: None };
+        let candidate =
+            Candidate { api, identity, timing, voice, observed: None, until: None, complained: false };
         Self { end, task: tokio::spawn(candidate.run(ended)) }
     }
 
@@ -84,6 +85,8 @@ struct Candidate {
     observed: Option<Observed>,
     /// The end of our term, while we lead.
     until: Option<Instant>,
+    /// Whether it was logged that our role is too small, and nothing worked since.
+    complained: bool,
 }
 
 impl Candidate {
@@ -105,9 +108,15 @@ impl Candidate {
         let limit = self.attempt_limit(started);
         match timeout(limit, self.attempt()).await {
             Ok(Ok(Outcome::Held)) => self.lead(started + self.timing.renew_deadline),
-            Ok(Ok(Outcome::Theirs)) => self.follow("another replica holds the Lease"),
+            Ok(Ok(Outcome::Theirs)) => {
+                self.complained = false;
+                self.follow("another replica holds the Lease");
+            }
             Ok(Ok(Outcome::Conflict)) => self.unsure("somebody else wrote the Lease"),
-            Ok(Err(error)) => self.unsure(&error.to_string()),
+            Ok(Err(error)) => {
+                self.complain(&error);
+                self.unsure(&error.to_string());
+            }
             Err(_) => self.unsure("the API server does not answer"),
         }
         let retry = self.timing.retry;
@@ -127,7 +136,20 @@ impl Candidate {
         }
     }
 
+    /// A role that is too small stays so until somebody learns of it.
+    fn complain(&mut self, error: &kube::Error) {
+        let kube::Error::Api(status) = error else { return };
+        if status.code == 403 && !std::mem::replace(&mut self.complained, true) {
+            tracing::warn!(
+                lease = %self.identity.name,
+                "this replica cannot lead, and writes neither status nor Events: {}; the rules are in helm/rbac.yaml",
+                status.message
+            );
+        }
+    }
+
     fn lead(&mut self, until: Instant) {
+        self.complained = false;
         if self.until.replace(until).is_none() {
             tracing::info!(lease = %self.identity.name, identity = %self.identity.holder, "leading: this replica writes status and Events");
         }

@@ -159,7 +159,7 @@ pub(super) fn compile(
     let mut wishes = annotations::read(ingress, &options.annotations_prefix, gates, &mut compiler.found);
     compiler.canary = wishes.canary.is_some();
     if ingress.spec.rules.is_empty() {
-        skip_on_catch_all(&mut wishes, &mut compiler.found);
+        without_redirects(&mut wishes, &mut compiler.found);
     }
     compiler.use_regex = wishes.host.regex;
     compiler.rewrite = wishes.policy.rewrite.clone();
@@ -187,9 +187,9 @@ pub(super) fn compile(
             tls = TlsSection::read(&ingress.spec.tls, &id.namespace, &mut compiler.found);
         }
     }
+    let policy = Arc::new(wishes.policy);
     let Compiler { found: Found { problems, .. }, claims, hosts, upstreams, .. } = compiler;
     let rank = Rank { created: ingress.metadata.creation_timestamp, id };
-    let policy = Arc::new(wishes.policy);
     Compiled {
         rank,
         subject,
@@ -204,11 +204,12 @@ pub(super) fn compile(
     }
 }
 
-/// The default backend of an Ingress without rules is neither rewritten nor redirected: ingress-nginx skips there what would
-/// break every host that has no rules.
-fn skip_on_catch_all(wishes: &mut Wishes, found: &mut Found<'_>) {
-    let policy = &wishes.policy;
-    if policy.redirect.is_some() || policy.rewrite.is_some() || policy.https_redirect.is_some() {
+/// A default backend without rules takes what no host wants: as in ingress-nginx nothing redirects or rewrites there, which
+/// would break every host that has no rules.
+fn without_redirects(wishes: &mut Wishes, found: &mut Found<'_>) {
+    let Wishes { policy, host, .. } = wishes;
+    let asked = policy.redirect.is_some() || policy.rewrite.is_some() || policy.https_redirect.is_some();
+    if asked || host.regex || host.app_root.is_some() {
         found.warning(
             Reason::AnnotationInvalid,
             "metadata.annotations".into(),
@@ -217,11 +218,11 @@ fn skip_on_catch_all(wishes: &mut Wishes, found: &mut Found<'_>) {
             "write a rule without a host for the path /",
         );
     }
-    wishes.policy.https_redirect = Some(Box::new(HttpsRedirect::NEVER));
-    wishes.policy.rewrite = None;
-    wishes.policy.redirect = None;
-    wishes.host.regex = false;
-    wishes.host.app_root = None;
+    policy.redirect = None;
+    policy.rewrite = None;
+    policy.https_redirect = Some(Box::new(HttpsRedirect::NEVER));
+    host.regex = false;
+    host.app_root = None;
 }
 
 struct Compiler<'a> {

@@ -159,6 +159,7 @@ impl Reading<'_> {
                 if let Err(Invalid { message, hint }) = take(draft, value) {
                     let rest = match row.default {
                         "" => "it is as if the key were not there".to_owned(),
+                        default if default.len() > 64 => "the default holds".to_owned(),
                         default => format!("the default holds: {default}"),
                     };
                     let message = format!("{message}; {rest}");

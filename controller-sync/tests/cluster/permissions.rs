@@ -5,15 +5,24 @@ use crate::support::cluster::Cluster;
 use crate::support::manifest::{documents, ingress, site};
 use crate::support::process::{Program, binary};
 use crate::support::proxy::Fault;
+use crate::support::role;
 use crate::support::site::{PUBLISHED, Site};
-use crate::support::trial::trials;
+use crate::support::trial::trial;
 use crate::support::until;
+use libtest_mimic::Trial;
 use serde_json::{Value, json};
 use std::path::Path;
 
-trials! {
-    trial:
-        a_missing_permission_is_named_each_of_them;
+/// One test for each permission of the manifest.
+pub(crate) fn trials() -> Vec<Trial> {
+    let all = permissions(&role::objects("any"));
+    assert!(all.len() > 10, "{all:?}");
+    let test = |missing: Permission| {
+        let resource = missing.resource.replace('/', "_");
+        let name = format!("{}_of_{resource}_is_needed_and_named_when_it_is_missing", missing.verb);
+        trial(module_path!(), &name, move || is_named(&missing))
+    };
+    all.into_iter().map(test).collect()
 }
 
 /// One verb on one resource, in one rule of one role.
@@ -60,15 +69,6 @@ fn without(objects: &mut [Value], missing: &Permission) {
             rules.push(rule);
         }
     }
-}
-
-fn a_missing_permission_is_named_each_of_them() {
-    let all = permissions(&crate::support::role::objects("any"));
-    assert!(all.len() > 10, "{all:?}");
-    for missing in &all {
-        is_named(missing);
-    }
-    eprintln!("    {} permissions, each of them needed", all.len());
 }
 
 /// What has to be going on for a permission to matter.

@@ -129,7 +129,7 @@ async fn the_dump_shows_everything_but_keys() {
     assert_eq!(status, 200);
     let dump: serde_json::Value = serde_json::from_str(&body).unwrap();
     assert_eq!(dump["revision"], 7);
-    assert_eq!(dump["settings"]["proxy_read_timeout"], 60);
+    assert_eq!(dump["settings"]["proxy"]["proxy_read_timeout"], 60);
     assert_eq!(
         dump["hosts"],
         serde_json::json!([{ "host": "a.test", "served": true, "certificate": "shop/tls", "routes": [

@@ -119,7 +119,8 @@ impl Context {
         self.table.as_ref().expect("the first phase pins the table before any other phase runs")
     }
 
-    /// The scheme the client used: `http`, `https`, or any text that a trusted neighbour wrote.
+    /// The scheme the client used: `http`, `https`, or any text that a trusted neighbour wrote. What redirects to HTTPS decide
+    /// by.
     pub fn scheme(&self) -> &str {
         self.forwarded.scheme(self.tls)
     }

@@ -37,13 +37,16 @@ fn decide(ports: &PublicPorts, session: &Session, ctx: &mut Context) -> Result<(
     let table = ctx.table();
     let host = table.host(&ctx.host);
     let found = table.find_in(host, &path);
-    let has_certificate = ctx.scheme() == "http" && table.has_certificate(host, &ctx.host);
-    let (route, slash) = match found {
+    match found {
         Found::AppRoot(location) => return Err(moved::to_app_root(request, location, ctx)),
         Found::OtherHost(host) => return Err(moved::to_host(ports, request, host, ctx)),
+        _ => {}
+    }
+    let has_certificate = ctx.scheme() == "http" && table.has_certificate(host, &ctx.host);
+    let (route, slash) = match found {
         Found::Route(route) | Found::DefaultBackend(route) => (Some(Arc::clone(route)), None),
         Found::AddSlash(route) => (None, Some(Arc::clone(route))),
-        Found::Nothing => (None, None),
+        Found::AppRoot(_) | Found::OtherHost(_) | Found::Nothing => (None, None),
     };
     let unrouted = matches!(found, Found::DefaultBackend(_) | Found::Nothing);
     ctx.has_certificate = has_certificate;

@@ -278,5 +278,5 @@ fn the_config_map_limits_the_rate_of_every_answer() {
     let edge = Edge::configured(site("a.test", "web", backend.address), &[("limit-rate", "10")]);
     let started = Instant::now();
     assert_eq!(edge.get("a.test", "/").body.len(), 20 * 1024);
-    assert!(started.elapsed() > Duration::from_millis(900), "{:?}", started.elapsed());
+    assert!(started.elapsed() > Duration::from_millis(500), "{:?}", started.elapsed());
 }

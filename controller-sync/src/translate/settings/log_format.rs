@@ -78,11 +78,12 @@ fn variable(name: &str) -> Parsed<LogPart> {
     if let Some(variable) = LogVariable::named(name) {
         return Ok(LogPart::Variable(variable));
     }
+    let shown = format!("${name}");
     let secret =
         name == "args" || name == "query_string" || name.starts_with("arg_") || name.starts_with("cookie_");
     if secret {
         let hint = "leave it out: queries and cookies are not logged, and $request_uri is the path alone";
-        return Err(Invalid::new(name, "shows what a log must not", hint));
+        return Err(Invalid::new(&shown, "shows what a log must not", hint));
     }
     let header =
         |prefix: &str| name.strip_prefix(prefix).map(|header| header.to_ascii_lowercase().replace('_', "-"));
@@ -94,7 +95,7 @@ fn variable(name: &str) -> Parsed<LogPart> {
         Some(LogPart::RequestHeader(header) | LogPart::ResponseHeader(header))
             if SECRET_HEADERS.contains(&header.as_str()) =>
         {
-            Err(Invalid::new(name, "shows a credential", "leave it out: credentials are not logged"))
+            Err(Invalid::new(&shown, "shows a credential", "leave it out: credentials are not logged"))
         }
         Some(part) => Ok(part),
         None => {
@@ -103,7 +104,7 @@ fn variable(name: &str) -> Parsed<LogPart> {
                 Some(near) => format!("did you mean ${near}?"),
                 None => "docs/configmap.md lists the variables".to_owned(),
             };
-            Err(Invalid::new(name, "is a variable that Ingora does not have", hint))
+            Err(Invalid::new(&shown, "is a variable that Ingora does not have", hint))
         }
     }
 }

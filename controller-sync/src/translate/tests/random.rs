@@ -77,6 +77,8 @@ fn ingress() -> impl Strategy<Value = Value> {
             json!({"nginx.ingress.kubernetes.io/server-alias": "c.example,*.example,~x"}),
             json!({"nginx.ingress.kubernetes.io/server-alias": "a.example,www.a.example,c.example"}),
             json!({"nginx.ingress.kubernetes.io/from-to-www-redirect": "true"}),
+            json!({"nginx.ingress.kubernetes.io/permanent-redirect": "/x"}),
+            json!({"nginx.ingress.kubernetes.io/force-ssl-redirect": "true", "nginx.ingress.kubernetes.io/enable-cors": "true"}),
         ]),
     );
     let spec = (

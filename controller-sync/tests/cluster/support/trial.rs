@@ -7,7 +7,7 @@ use std::sync::{PoisonError, RwLock};
 static MACHINE: RwLock<()> = RwLock::new(());
 
 /// A test named after its module and function.
-pub(crate) fn trial(module: &str, name: &str, body: fn()) -> Trial {
+pub(crate) fn trial(module: &str, name: &str, body: impl FnOnce() + Send + 'static) -> Trial {
     Trial::test(title(module, name), move || {
         let _shared = MACHINE.read().unwrap_or_else(PoisonError::into_inner);
         body();
@@ -16,7 +16,7 @@ pub(crate) fn trial(module: &str, name: &str, body: fn()) -> Trial {
 }
 
 /// The same while no other test runs.
-pub(crate) fn alone(module: &str, name: &str, body: fn()) -> Trial {
+pub(crate) fn alone(module: &str, name: &str, body: impl FnOnce() + Send + 'static) -> Trial {
     Trial::test(title(module, name), move || {
         let _alone = MACHINE.write().unwrap_or_else(PoisonError::into_inner);
         body();
