@@ -67,6 +67,8 @@ fn ingress() -> impl Strategy<Value = Value> {
             json!({}),
             json!({"kubernetes.io/ingress.class": "nginx"}),
             json!({"nginx.ingress.kubernetes.io/rewrite-target": "/"}),
+            json!({"nginx.ingress.kubernetes.io/permanent-redirect": "/x"}),
+            json!({"nginx.ingress.kubernetes.io/force-ssl-redirect": "true", "nginx.ingress.kubernetes.io/enable-cors": "true"}),
             canary("canary-weight", "10"),
             canary("canary-weight", "70"),
             canary("canary-by-header", "x"),
