@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Resource {
     /// Gateway-wide settings.
-    Settings(Settings),
+    Settings(Box<Settings>),
     /// A host.
     VirtualHost(VirtualHost),
     /// A path of an Ingress.

@@ -200,7 +200,7 @@ impl Translator {
             default_certificate: options.default_ssl_certificate.clone(),
             ..settings
         };
-        self.published.set(Arc::new(Resource::Settings(settings)));
+        self.published.set(Arc::new(Resource::Settings(Box::new(settings))));
         self.config_maps_changed |= self.config_maps != sources;
         self.config_maps = sources;
         if self.gates == gates {

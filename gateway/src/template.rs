@@ -14,7 +14,7 @@ use std::io::Write as _;
 /// The longest text that a template may become, in bytes: one that names a long path hundreds of times is no honest one.
 const MAX_BYTES: usize = 32 * 1024;
 
-/// A template became longer than [`MAX_BYTES`].
+/// A template became longer than the most that is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooLong;
 

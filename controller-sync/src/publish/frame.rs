@@ -95,12 +95,11 @@ impl<W: AsyncWrite + Unpin> FrameWriter<W> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ingora_config::Settings;
     use ingora_config::wire::FromSync;
 
     #[test]
     fn borrowed_messages_have_the_bytes_of_the_wire_types() {
-        let settings = Resource::Settings(Settings::default());
+        let settings = Resource::Settings(Box::default());
         let key = Key::Settings;
         for (borrowed, owned) in [
             (Message::Begin, FromSync::Begin),

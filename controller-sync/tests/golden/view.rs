@@ -40,7 +40,7 @@ fn scalar(value: &str) -> String {
 fn resource_line(resource: &Resource) -> String {
     match resource {
         Resource::Settings(settings) => {
-            let Settings { default_backend, default_certificate, .. } = settings.clone();
+            let Settings { default_backend, default_certificate, .. } = (**settings).clone();
             let backend = default_backend.map_or("none".to_owned(), |id| id.to_string());
             let certificate = default_certificate.map_or("none".to_owned(), |id| id.to_string());
             let mut more = String::new();

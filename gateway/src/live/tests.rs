@@ -95,7 +95,7 @@ fn a_full_state_removes_what_is_not_in_it() {
     let settings = Settings { default_backend: Some(id("fallback")), ..Settings::default() };
     live.apply(Batch::difference(
         2,
-        [put(Resource::Settings(settings)), put(host("b.test")), put(route("b.test", "b"))],
+        [put(Resource::Settings(Box::new(settings))), put(host("b.test")), put(route("b.test", "b"))],
     ));
     live.apply(Batch::full(3, everything()));
     assert_eq!(live.table().hosts().count(), 1);
@@ -151,7 +151,8 @@ fn a_route_that_is_published_again_keeps_its_counters() {
 
 #[test]
 fn the_default_backend_follows_its_endpoints() {
-    let settings = Resource::Settings(Settings { default_backend: Some(id("web")), ..Settings::default() });
+    let settings =
+        Resource::Settings(Box::new(Settings { default_backend: Some(id("web")), ..Settings::default() }));
     let live = live(vec![settings, upstream("web"), endpoints("web", &[1])]);
     let group = live.table().default_backend().unwrap().group.clone().unwrap();
     assert_eq!((group.name(), group.targets().len()), ("shop-web-80", 1));

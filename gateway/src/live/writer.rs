@@ -92,7 +92,7 @@ impl Writer {
 
     fn upsert(&mut self, resource: Resource) -> Option<String> {
         match resource {
-            Resource::Settings(settings) => self.set_settings(settings),
+            Resource::Settings(settings) => self.set_settings(*settings),
             Resource::VirtualHost(host) => self.set_virtual_host(host),
             Resource::Route(route) => self.set_route(route),
             Resource::Upstream(upstream) => self.groups.set_upstream(upstream),

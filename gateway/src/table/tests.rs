@@ -28,7 +28,7 @@ fn host(host: &str) -> Resource {
 
 fn default_backend() -> Resource {
     let id = UpstreamId { namespace: "ns".into(), service: "default".into(), port: ServicePort::First };
-    Resource::Settings(Settings { default_backend: Some(id), ..Settings::default() })
+    Resource::Settings(Box::new(Settings { default_backend: Some(id), ..Settings::default() }))
 }
 
 fn live(resources: impl IntoIterator<Item = Resource>) -> std::sync::Arc<Live> {

@@ -55,7 +55,7 @@ fn a_bad_key_keeps_no_other_from_holding() {
     edge.until_setting("/proxy/proxy_read_timeout", 60);
     until("both are told", || {
         let log = edge.sync.log();
-        log.contains("\"soon\" is not a whole number") && log.contains("there is no such key")
+        log.contains("\"soon\" is not a number of seconds") && log.contains("there is no such key")
     });
 }
 

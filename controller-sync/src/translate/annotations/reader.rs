@@ -13,7 +13,6 @@ const MAX_NETWORKS: usize = 1024;
 
 /// Reads annotations, and gathers what follows from bad ones.
 pub(in crate::translate) struct Reader<'a, 'f> {
-    ingress: &'a Ingress,
     prefix: &'a str,
     /// By the name behind the prefix.
     values: HashMap<&'a str, &'a str>,
@@ -28,12 +27,7 @@ pub(in crate::translate) struct Reader<'a, 'f> {
 impl<'a, 'f> Reader<'a, 'f> {
     pub(super) fn new(ingress: &'a Ingress, prefix: &'a str, found: &'a mut Found<'f>) -> Self {
         let values = super::ours(ingress, prefix).map(|(_, name, value)| (name, value)).collect();
-        Self { ingress, prefix, values, found, rejected: false, denied: false }
-    }
-
-    /// The namespace that references are resolved in.
-    pub(super) fn namespace(&self) -> &'a str {
-        &self.ingress.metadata.namespace
+        Self { prefix, values, found, rejected: false, denied: false }
     }
 
     /// The names behind the prefix, sorted.

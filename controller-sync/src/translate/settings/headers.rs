@@ -31,7 +31,7 @@ pub(super) const ROWS: &[Row] = &[
         "list of header names",
         "",
         Live(|d, v| {
-            let names = d.list(v, |name| header_name(name));
+            let names = d.list(v, header_name);
             d.settings.headers.hide_headers = names.into_iter().map(|name| name.as_str().to_owned()).collect();
             Ok(())
         }),

@@ -242,7 +242,7 @@ fn read(data: &Value) -> (Settings, Vec<Problem>) {
 
 fn settings(translator: &Translator) -> Settings {
     let found = translator.resources().find_map(|resource| match &**resource {
-        Resource::Settings(settings) => Some(settings.clone()),
+        Resource::Settings(settings) => Some((**settings).clone()),
         _ => None,
     });
     found.unwrap()

@@ -87,6 +87,9 @@ fn near(count: usize, wanted: usize) {
     assert!(count.abs_diff(wanted) <= 30, "{count} instead of {wanted} of 10,000: more than 0.3 %");
 }
 
+/// A rule, the headers of a request, and whether the canary takes it.
+type Case<'h> = (CanaryRule, &'h [(&'h str, &'h str)], bool);
+
 #[test]
 fn a_header_beats_a_cookie_and_a_cookie_beats_the_weight() {
     let by = |weight, header_rule: Option<CanaryHeaderRule>| CanaryRule {
@@ -98,7 +101,7 @@ fn a_header_beats_a_cookie_and_a_cookie_beats_the_weight() {
     let value = || Some(Value("blue".into()));
     let pattern = || Some(Pattern("bl.e".into()));
     // Weight 100 or 0 is what is left to the weight.
-    let cases: &[(CanaryRule, &[(&str, &str)], bool)] = &[
+    let cases: &[Case<'_>] = &[
         (by(0, Some(AlwaysNever)), &[], false),
         (by(100, Some(AlwaysNever)), &[], true),
         (by(0, Some(AlwaysNever)), &[("x-canary", "always")], true),
