@@ -80,7 +80,7 @@ fn check(arguments: &CheckArguments) -> ExitCode {
         Err(error) => return complain(&error.into(), UNUSABLE),
     };
     let text = match arguments.output {
-        OutputFormat::Text if arguments.annotations => report.to_migration_text(),
+        OutputFormat::Text if arguments.annotations || arguments.from_cluster => report.to_migration_text(),
         OutputFormat::Text => report.to_text(),
         OutputFormat::Json => report.to_json(),
     };

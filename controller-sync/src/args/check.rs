@@ -53,7 +53,7 @@ pub struct CheckArguments {
     #[arg(long, short, value_enum, default_value_t = OutputFormat::Text)]
     pub output: OutputFormat,
 
-    /// Also list every annotation of every Ingress, and what becomes of it
+    /// Also list every annotation of every Ingress, and what becomes of it; --cluster does that anyway
     #[arg(long)]
     pub annotations: bool,
 
