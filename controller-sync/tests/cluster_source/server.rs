@@ -263,7 +263,9 @@ impl Server {
             }
             Some(Fault::Empty) => self.watch(wanted, true),
             None if seen.is_watch() => self.watch(wanted, false),
-            None => self.list(&wanted),
+            None if wanted.query.contains_key("limit") => self.list(&wanted),
+            // What the leader reads and writes: this server has no Lease, and stores nothing that others send.
+            None => refuse(404, "there is no such object", None),
         }
     }
 
