@@ -37,6 +37,7 @@ mod compile;
 mod endpoints;
 mod gates;
 mod hosts;
+mod pattern;
 mod problems;
 mod published;
 mod quote;

@@ -11,6 +11,7 @@
 
 use super::annotations::{self, HostWishes, Wishes};
 use super::gates::{self, Gates};
+use super::pattern::not_a_regex;
 use super::problems::Subject;
 use super::quote::quoted;
 use super::rank::Rank;
@@ -21,8 +22,8 @@ use crate::object::ingress::{HttpPath, IngressBackend, IngressRule, ServiceBacke
 use crate::store::{Options, Standing};
 use ingora_config::policy::{CanaryRule, HttpsRedirect, Rewrite};
 use ingora_config::{
-    Backend, Host, InvalidPattern, NamespacedName, PathKind, PathMatch, PathPattern, PathValue, Policy,
-    Problem, Reason, RouteKey, ServicePort, SourceLocation, UpstreamId,
+    Backend, Host, InvalidPattern, NamespacedName, PathKind, PathMatch, PathValue, Policy, Problem, Reason,
+    RouteKey, ServicePort, SourceLocation, UpstreamId,
 };
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
@@ -420,10 +421,6 @@ impl Compiler<'_> {
             }
         }
     }
-}
-
-fn not_a_regex(path: &PathValue) -> Option<InvalidPattern> {
-    if PathPattern::is_plain(path.as_str()) { None } else { PathPattern::new(path).err() }
 }
 
 /// The port as written. What cannot be a port becomes a name that no Service port has, so that the path answers 503 and
