@@ -179,7 +179,8 @@ fn syntax(what: &impl ToString) -> InvalidPattern {
     InvalidPattern::Syntax(Clause(last.chars().filter(|char| !char.is_control()).take(120).collect()))
 }
 
-fn parse(text: &str) -> Result<Ast, InvalidPattern> {
+/// Reads a text as a regular expression, and tells apart why it is none.
+pub(crate) fn parse(text: &str) -> Result<Ast, InvalidPattern> {
     Parser::new().parse(text).map_err(|error| match error.kind() {
         ErrorKind::UnsupportedLookAround => InvalidPattern::LookAround,
         ErrorKind::UnsupportedBackreference => InvalidPattern::BackReference,
@@ -187,15 +188,20 @@ fn parse(text: &str) -> Result<Ast, InvalidPattern> {
     })
 }
 
-/// The one way in which patterns are compiled.
+/// The one way in which patterns of paths and hosts are compiled.
 fn compile(text: &str) -> Result<Regex, InvalidPattern> {
     let mut builder = RegexBuilder::new(text);
     builder.case_insensitive(true).unicode(false);
     builder.size_limit(MAX_COMPILED_BYTES).dfa_size_limit(MAX_CACHE_BYTES);
-    builder.build().map_err(|error| match error {
+    builder.build().map_err(refused)
+}
+
+/// Why a text that can be parsed cannot be compiled.
+pub(crate) fn refused(error: regex::Error) -> InvalidPattern {
+    match error {
         regex::Error::CompiledTooBig(_) => InvalidPattern::TooLarge,
         error => syntax(&error),
-    })
+    }
 }
 
 /// The characters that every match starts with, and whether there is nothing else.

@@ -1,5 +1,6 @@
 //! `canary`, `canary-*`: another backend for a share of a route's requests.
 
+use crate::pattern::{self, InvalidPattern};
 use crate::{NamespacedName, UpstreamId};
 use regex::bytes::{Regex, RegexBuilder};
 use serde::{Deserialize, Serialize};
@@ -68,12 +69,18 @@ pub enum CanaryHeaderRule {
 ///
 /// # Errors
 /// When it is no regular expression, needs look-around or back-references, or becomes too large.
-pub fn header_pattern(text: &str) -> Result<Regex, regex::Error> {
+pub fn header_pattern(text: &str) -> Result<Regex, InvalidPattern> {
     if text.len() > MAX_PATTERN_BYTES {
-        return Err(regex::Error::CompiledTooBig(MAX_PATTERN_BYTES));
+        return Err(InvalidPattern::TooLarge);
     }
+    pattern::parse(text)?;
     let mut builder = RegexBuilder::new(text);
-    builder.unicode(false).size_limit(MAX_PROGRAM).dfa_size_limit(MAX_PROGRAM).build()
+    builder
+        .unicode(false)
+        .size_limit(MAX_PROGRAM)
+        .dfa_size_limit(MAX_PROGRAM)
+        .build()
+        .map_err(pattern::refused)
 }
 
 #[cfg(test)]

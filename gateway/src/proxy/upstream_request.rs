@@ -36,7 +36,7 @@ pub(super) fn filter(
     if client.version != http::Version::HTTP_2 {
         request.remove_header(&TE);
     }
-    move_header(client, request, ctx.table().compiled().client_address.header(), X_ORIGINAL_FORWARDED_FOR)?;
+    move_header(client, request, table.compiled().client_address.header(), X_ORIGINAL_FORWARDED_FOR)?;
     move_header(client, request, &X_FORWARDED_HOST, X_ORIGINAL_FORWARDED_HOST)?;
     set_client(client, request, ctx)?;
     if let Some(host) = &ctx.forwarded.host {

@@ -3,10 +3,12 @@
 //! Of a canary Ingress these are read and nothing else; which routes it takes part in is the work of
 //! [`crate::translate`]'s slots.
 
+use super::charset::{BASIC, REGEX, has};
 use super::reader::Reader;
 use super::table::{OnBad, Risk, Row, Scope, Support};
 use crate::translate::quote::quoted;
 use crate::translate::value::{self, Invalid, Parsed};
+use ingora_config::InvalidPattern;
 use ingora_config::policy::{CanaryHeader, CanaryHeaderRule, CanaryRule, MAX_PATTERN_BYTES, header_pattern};
 
 /// The longest name of a header or cookie, in bytes.
@@ -17,10 +19,6 @@ const MAX_VALUE: usize = 512;
 const MAX_TOTAL: i64 = 1_000_000_000;
 /// What ingress-nginx takes a smaller `canary-weight-total` for.
 const MIN_TOTAL: i64 = 100;
-/// The marks that ingress-nginx' *basic* values have beside letters and digits.
-const BASIC: &str = "-._~/:";
-/// Those of its regular expressions.
-const REGEX: &str = r"-._~/:^$[](){}*+?|&=\";
 const BEHAVIOR: &[(&str, bool)] = &[("sticky", true), ("legacy", false)];
 /// The most names that one message lists.
 const LISTED: usize = 8;
@@ -175,11 +173,11 @@ fn by_header(reader: &mut Reader<'_, '_>) -> Option<CanaryHeader> {
 fn pattern_rule(reader: &mut Reader<'_, '_>, annotation: &str, pattern: String) -> CanaryHeaderRule {
     let what = match header_pattern(&pattern) {
         Ok(_) => return CanaryHeaderRule::Pattern(pattern),
-        Err(regex::Error::CompiledTooBig(_)) => "is too large",
-        Err(_) if needs_backtracking(&pattern) => {
+        Err(InvalidPattern::TooLarge) => "is too large",
+        Err(InvalidPattern::LookAround | InvalidPattern::BackReference) => {
             "needs look-around or back-references, which Ingora does not have: they can take any time"
         }
-        Err(_) => "is not a regular expression",
+        Err(InvalidPattern::Syntax(_)) => "is not a regular expression",
     };
     let message = format!("{} {what}; every request with the header goes to the primary", quoted(&pattern));
     let hint = format!(
@@ -200,7 +198,7 @@ fn name(text: &str) -> Parsed<String> {
 
 /// The text, if it has no other characters than letters, digits and `marks`: those that ingress-nginx takes.
 fn checked(text: &str, bytes: usize, marks: &str) -> Parsed<String> {
-    if !text.chars().all(|char| char.is_ascii_alphanumeric() || marks.contains(char)) {
+    if !text.bytes().all(|byte| has(byte, marks)) {
         let hint = "use nothing but letters, digits and ".to_owned() + marks;
         return Err(Invalid::new(text, "has characters that the annotation does not take", hint));
     }
@@ -208,9 +206,4 @@ fn checked(text: &str, bytes: usize, marks: &str) -> Parsed<String> {
         return Err(Invalid::new(text, &format!("is longer than {bytes} bytes"), "write a shorter one"));
     }
     Ok(text.to_owned())
-}
-
-fn needs_backtracking(pattern: &str) -> bool {
-    let look = ["(?=", "(?!", "(?<=", "(?<!"].iter().any(|look| pattern.contains(look));
-    look || pattern.as_bytes().windows(2).any(|pair| pair[0] == b'\\' && (b'1'..=b'9').contains(&pair[1]))
 }

@@ -5,9 +5,19 @@ use crate::translate::value::{Invalid, Parsed};
 /// The longest value that is looked at, in bytes.
 const MAX_BYTES: usize = 2048;
 
+/// What *basic* values have beside letters and digits.
+pub(super) const BASIC: &str = "-._~/:";
+/// [`BASIC`] and what regular expressions need.
+pub(super) const REGEX: &str = r"-._~/:^$[](){}*+?|&=\";
+
+/// Whether a byte is a letter, a digit or one of these marks.
+pub(super) fn has(byte: u8, marks: &str) -> bool {
+    byte.is_ascii_alphanumeric() || marks.as_bytes().contains(&byte)
+}
+
 /// Letters, digits, `- . _ ~ / :`.
 pub(super) fn basic(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"-._~/:".contains(&byte)
+    has(byte, BASIC)
 }
 
 /// [`basic`] and `$`.
@@ -17,7 +27,7 @@ pub(super) fn rewrite(byte: u8) -> bool {
 
 /// [`basic`] and what regular expressions need.
 pub(super) fn regex(byte: u8) -> bool {
-    basic(byte) || br"^$[](){}*+?|&=\".contains(&byte)
+    has(byte, REGEX)
 }
 
 /// Refuses a value with a character outside a set.

@@ -1,5 +1,6 @@
 //! `permanent-redirect`, `temporal-redirect`: every request is sent elsewhere.
 
+use super::charset;
 use super::reader::Reader;
 use super::table::{OnBad, Risk, Row, Scope, Support};
 use crate::translate::quote::quoted;
@@ -68,7 +69,7 @@ fn code(reader: &mut Reader<'_, '_>, name: &str, highest: u16, default: u16) -> 
 
 /// The characters that ingress-nginx allows: no variables, no fragment, no percent-encoding, and no line end.
 fn location(text: &str) -> Parsed<String> {
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/:,?&=".contains(&byte);
+    let allowed = |byte: u8| charset::basic(byte) || b",?&=".contains(&byte);
     if !text.bytes().all(allowed) {
         let hint = "write letters, digits and - . _ ~ / : , ? & = only; variables, # and % are not allowed";
         return Err(Invalid::new(text, "has characters that no redirect may have", hint));
