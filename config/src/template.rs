@@ -10,7 +10,7 @@ use std::fmt;
 pub const MAX_TEMPLATE_BYTES: usize = 2048;
 
 /// Something that is known only when a request comes, by the name nginx or ingress-nginx gives it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Variable {
     /// The host of the request in lower case, without port.
     Host,
@@ -38,17 +38,27 @@ pub enum Variable {
     RequestUri,
     /// The path, decoded and normalised.
     Uri,
+    /// The target as it came, escaped so that it can be the value of a query's parameter.
+    EscapedRequestUri,
     /// The query without `?`.
     Args,
+    /// `?` where there is a query, else nothing.
+    IsArgs,
     /// The address of the client.
     RemoteAddr,
     /// The ID of the request.
     RequestId,
+    /// `$http_…`: the header of this name (lower case, `-` for each `_`), several of one name joined with `, `.
+    Header(Box<str>),
+    /// `$cookie_…`: the cookie of this name.
+    Cookie(Box<str>),
+    /// `$arg_…`: the first parameter of this name in the query, as it came; names compare without regard to case.
+    Arg(Box<str>),
 }
 
 impl Variable {
-    /// Every name that is understood.
-    pub const ALL: [(&'static str, Self); 20] = [
+    /// Every name that is understood, besides `http_…`, `cookie_…` and `arg_…` with any name behind them.
+    pub const ALL: [(&'static str, Self); 24] = [
         ("host", Self::Host),
         ("http_host", Self::HttpHost),
         ("best_http_host", Self::HttpHost),
@@ -63,16 +73,32 @@ impl Variable {
         ("pass_access_scheme", Self::Scheme),
         ("request_method", Self::RequestMethod),
         ("request_uri", Self::RequestUri),
+        ("escaped_request_uri", Self::EscapedRequestUri),
         ("uri", Self::Uri),
+        ("document_uri", Self::Uri),
         ("args", Self::Args),
         ("query_string", Self::Args),
+        ("is_args", Self::IsArgs),
         ("remote_addr", Self::RemoteAddr),
+        ("binary_remote_addr", Self::RemoteAddr),
         ("request_id", Self::RequestId),
         ("req_id", Self::RequestId),
     ];
 
     fn named(name: &str) -> Option<Self> {
-        Self::ALL.iter().find(|(known, _)| *known == name).map(|(_, variable)| *variable)
+        let known = Self::ALL.iter().find(|(known, _)| *known == name).map(|(_, variable)| variable.clone());
+        known.or_else(|| Self::of_request(name))
+    }
+
+    /// What a client may send under any name; its letters are those that nginx has in names of variables.
+    fn of_request(name: &str) -> Option<Self> {
+        let (kind, name) = name.split_once('_').filter(|(_, name)| !name.is_empty())?;
+        match kind {
+            "http" => Some(Self::Header(name.to_ascii_lowercase().replace('_', "-").into())),
+            "cookie" => Some(Self::Cookie(name.into())),
+            "arg" => Some(Self::Arg(name.into())),
+            _ => None,
+        }
     }
 }
 
@@ -227,6 +253,14 @@ mod tests {
                 literal(".svc"),
             ])
         );
+        let variable = |text| match parts(text).unwrap().swap_remove(0) {
+            Part::Variable(variable) => variable,
+            part => panic!("{part:?} is no variable"),
+        };
+        assert_eq!(variable("$http_X_Tenant"), Variable::Header("x-tenant".into()));
+        assert_eq!(variable("$cookie_session_id"), Variable::Cookie("session_id".into()));
+        assert_eq!(variable("${arg_user}"), Variable::Arg("user".into()));
+        assert_eq!(variable("$http_host"), Variable::HttpHost);
         assert_eq!(parts("${host}x"), Ok(vec![Part::Variable(Variable::Host), literal("x")]));
     }
 
@@ -237,7 +271,8 @@ mod tests {
         assert_eq!(error("$foo"), Unknown("foo".into()));
         assert_eq!(error("$0"), Unknown("0".into()));
         assert_eq!(error("$hostname"), Unknown("hostname".into()));
-        assert_eq!(error("$http_authorization"), Unknown("http_authorization".into()));
+        assert_eq!(error("$http_"), Unknown("http_".into()));
+        assert_eq!(error("$upstream_addr"), Unknown("upstream_addr".into()));
         assert_eq!(error("a$"), Nameless);
         assert_eq!(error("${}"), Nameless);
         assert_eq!(error("$/x"), Nameless);

@@ -18,7 +18,7 @@ use crate::{Key, Resource};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 /// Raised with every change of a type that travels.
-pub const PROTOCOL_VERSION: u16 = 3;
+pub const PROTOCOL_VERSION: u16 = 4;
 
 /// The largest frame either side accepts, in bytes: a Secret's certificate and key (1 MiB at most) with room.
 pub const MAX_FRAME_BYTES: usize = 4 * 1024 * 1024;

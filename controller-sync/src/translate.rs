@@ -23,6 +23,7 @@ use ingora_config::{Key, NamespacedName, Problem, Resource, ServicePort, Setting
 use problems::{Owner, Problems};
 use published::Published;
 use reference::Referrer;
+use references::Referenced;
 use secrets::Secrets;
 use slots::Slots;
 use std::collections::{BTreeSet, HashMap};
@@ -43,6 +44,7 @@ mod published;
 mod quote;
 mod rank;
 mod reference;
+mod references;
 mod secrets;
 mod service;
 mod settings;
@@ -90,6 +92,8 @@ pub struct Translator {
     hosts: Hosts,
     secrets: Secrets,
     upstreams: Upstreams,
+    /// What annotations name.
+    referenced: Referenced,
     published: Published,
     problems: Problems,
     gates: Gates,
@@ -112,14 +116,14 @@ impl Translator {
         if !self.started {
             self.start(store);
         }
-        let all = if dirty.config_maps.is_disjoint(&self.config_maps) {
-            BTreeSet::new()
-        } else {
-            self.settle_settings(store)
-        };
-        for id in dirty.ingresses.union(&all) {
+        let mut stale = self.referenced.affected(&dirty);
+        if !dirty.config_maps.is_disjoint(&self.config_maps) {
+            stale.extend(self.settle_settings(store));
+        }
+        for id in dirty.ingresses.union(&stale) {
             self.replace(id, store);
         }
+        self.referenced.settle(store, &mut self.published);
         dirty.services.iter().for_each(|id| self.upstreams.service_changed(id));
         dirty.endpoints.iter().for_each(|id| self.upstreams.endpoints_changed(id));
 
@@ -164,12 +168,13 @@ impl Translator {
     pub fn take_references(&mut self) -> Option<BTreeSet<ObjectKey>> {
         let config_maps_changed = std::mem::take(&mut self.config_maps_changed);
         let (secrets, secrets_changed) = self.secrets.take_wanted();
-        if !secrets_changed && !config_maps_changed {
+        let (others, others_changed) = self.referenced.take_wanted();
+        if !secrets_changed && !config_maps_changed && !others_changed {
             return None;
         }
         let secrets = secrets.iter().map(|id| ObjectKey::new(Kind::Secret, id.clone()));
         let config_maps = self.config_maps.iter().map(|id| ObjectKey::new(Kind::ConfigMap, id.clone()));
-        Some(secrets.chain(config_maps).collect())
+        Some(secrets.chain(config_maps).chain(others.iter().cloned()).collect())
     }
 
     /// How many Ingresses are served.
@@ -218,20 +223,23 @@ impl Translator {
             self.hosts.remove(&old);
             self.secrets.remove(&old);
             self.upstreams.remove(&old);
+            self.referenced.remove(&old);
         }
         let mut problems = Vec::new();
         if let Some((ingress, location)) = store.ingress(id) {
-            let options = store.options();
             match store.standing(ingress) {
                 Standing::Foreign => {}
-                Standing::ClassMissing => problems.extend(classes::missing(ingress, location, options)),
+                Standing::ClassMissing => {
+                    problems.extend(classes::missing(ingress, location, store.options()));
+                }
                 standing @ (Standing::Ours | Standing::OursByName) => {
-                    let new = Arc::new(compile(ingress, location, standing, options, &self.gates));
+                    let new = Arc::new(compile(ingress, location, standing, store, &self.gates));
                     problems.clone_from(&new.problems);
                     self.slots.add(&new);
                     self.hosts.add(&new);
                     self.secrets.add(&new);
                     self.upstreams.add(&new);
+                    self.referenced.add(&new, &mut self.published);
                     self.ingresses.insert(id.clone(), new);
                 }
             }

@@ -3,8 +3,8 @@
 use crate::proxy::Context;
 use crate::request_path;
 use crate::table::CompiledRoute;
-use http::header::HOST;
-use http::{HeaderValue, Version};
+use http::header::{COOKIE, HOST};
+use http::{HeaderMap, HeaderValue, Version};
 use ingora_config::pattern::Groups;
 use ingora_config::template::Part;
 use ingora_config::{Backend, Host, Template, Variable};
@@ -44,7 +44,7 @@ impl Scope<'_> {
                 Part::Group(number) => {
                     out.extend_from_slice(self.groups.map_or(b"", |groups| groups.get(*number)));
                 }
-                Part::Variable(variable) => self.put(*variable, &mut out),
+                Part::Variable(variable) => self.put(variable, &mut out),
             }
             if out.len() > MAX_BYTES {
                 return Err(TooLong);
@@ -53,7 +53,7 @@ impl Scope<'_> {
         Ok(out)
     }
 
-    fn put(&self, variable: Variable, out: &mut Vec<u8>) {
+    fn put(&self, variable: &Variable, out: &mut Vec<u8>) {
         let route = self.route;
         let target = self.request.raw_path();
         match variable {
@@ -83,9 +83,51 @@ impl Scope<'_> {
                 let path = std::str::from_utf8(raw).ok().and_then(|raw| request_path::normalise(raw).ok());
                 out.extend_from_slice(&request_path::bytes(&path.unwrap_or_default()));
             }
+            Variable::EscapedRequestUri => escape(out, target),
             Variable::Args => out.extend_from_slice(split(target).1),
+            Variable::IsArgs => out.extend_from_slice(if split(target).1.is_empty() { b"" } else { b"?" }),
             Variable::RemoteAddr => put(out, &self.ctx.client),
             Variable::RequestId => out.extend_from_slice(self.ctx.request_id.as_bytes()),
+            Variable::Header(name) => put_header(out, self.request, name),
+            Variable::Cookie(name) => {
+                out.extend_from_slice(cookie(&self.request.headers, name).unwrap_or_default())
+            }
+            Variable::Arg(name) => out.extend_from_slice(argument(split(target).1, name).unwrap_or_default()),
+        }
+    }
+}
+
+/// Every value of a header, as one.
+fn put_header(out: &mut Vec<u8>, request: &RequestHeader, name: &str) {
+    for (index, value) in request.headers.get_all(name).iter().enumerate() {
+        if index > 0 {
+            out.extend_from_slice(b", ");
+        }
+        out.extend_from_slice(value.as_bytes());
+    }
+}
+
+/// The value of the first cookie of this name (RFC 6265 section 4.2), whichever `Cookie` header has it.
+pub fn cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h [u8]> {
+    let pairs = headers.get_all(COOKIE).iter().flat_map(|line| line.as_bytes().split(|byte| *byte == b';'));
+    pairs.map(<[u8]>::trim_ascii).find_map(|pair| pair.strip_prefix(name.as_bytes())?.strip_prefix(b"="))
+}
+
+/// The value of the first parameter of this name in a query.
+fn argument<'q>(query: &'q [u8], name: &str) -> Option<&'q [u8]> {
+    query.split(|byte| *byte == b'&').find_map(|pair| {
+        let (key, value) = pair.split_at_checked(name.len())?;
+        key.eq_ignore_ascii_case(name.as_bytes()).then(|| value.strip_prefix(b"=")).flatten()
+    })
+}
+
+/// Escapes as nginx does for the value of a parameter: what stands for itself in no part of a URI is percent-encoded.
+pub fn escape(out: &mut Vec<u8>, bytes: &[u8]) {
+    for byte in bytes {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(byte) {
+            out.push(*byte);
+        } else {
+            put(out, &format_args!("%{byte:02X}"));
         }
     }
 }

@@ -1,10 +1,12 @@
-//! Secret (`v1`): of its content only certificate and key are kept, everything else is dropped while decoding.
+//! Secret (`v1`). Of a TLS Secret, which comes unasked, only certificate, key and authorities are kept; any other comes
+//! only because something names it, and is kept whole.
 
 use super::metadata::Metadata;
 use base64::Engine as _;
 use ingora_config::PrivateKey;
-use serde::de::{Error as _, IgnoredAny, MapAccess, Visitor};
+use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
+use std::collections::BTreeMap;
 use std::fmt;
 use zeroize::Zeroizing;
 
@@ -20,6 +22,15 @@ pub struct Secret {
     pub certificate: Option<Vec<u8>>,
     /// `tls.key`, PEM.
     pub key: Option<PrivateKey>,
+    /// Everything else, by key: of a TLS Secret only `ca.crt` and `ca.crl`.
+    pub others: BTreeMap<String, Zeroizing<Vec<u8>>>,
+}
+
+impl Secret {
+    /// The content under any other key than `tls.crt` and `tls.key`.
+    pub fn other(&self, key: &str) -> Option<&[u8]> {
+        self.others.get(key).map(|content| content.as_slice())
+    }
 }
 
 impl fmt::Debug for Secret {
@@ -27,6 +38,9 @@ impl fmt::Debug for Secret {
         f.debug_struct("Secret").field("metadata", &self.metadata).finish_non_exhaustive()
     }
 }
+
+/// What is kept of a TLS Secret besides certificate and key.
+const OF_TLS: [&str; 2] = ["ca.crt", "ca.crl"];
 
 /// The shape in the API.
 #[derive(Deserialize)]
@@ -45,12 +59,17 @@ impl From<Raw> for Secret {
     fn from(raw: Raw) -> Self {
         let data = raw.data.unwrap_or_default();
         let string_data = raw.string_data.unwrap_or_default();
+        let is_tls = raw.secret_type.as_deref() == Some("kubernetes.io/tls");
         // As in the API server: what `stringData` names replaces what `data` has.
+        let mut others = data.others;
+        others.extend(string_data.others);
+        others.retain(|key, _| !is_tls || OF_TLS.contains(&key.as_str()));
         Self {
             metadata: raw.metadata,
-            is_tls: raw.secret_type.as_deref() == Some("kubernetes.io/tls"),
+            is_tls,
             certificate: string_data.certificate.or(data.certificate),
             key: string_data.key.or(data.key).map(PrivateKey::from_pem),
+            others,
         }
     }
 }
@@ -60,6 +79,7 @@ impl From<Raw> for Secret {
 struct Content<const BASE64: bool> {
     certificate: Option<Vec<u8>>,
     key: Option<Vec<u8>>,
+    others: BTreeMap<String, Zeroizing<Vec<u8>>>,
 }
 
 impl<'de, const BASE64: bool> Deserialize<'de> for Content<BASE64> {
@@ -80,7 +100,8 @@ impl<'de, const BASE64: bool> Deserialize<'de> for Content<BASE64> {
                         "tls.crt" => content.certificate = read::<A, BASE64>(&mut map)?,
                         "tls.key" => content.key = read::<A, BASE64>(&mut map)?,
                         _ => {
-                            map.next_value::<IgnoredAny>()?;
+                            let other = read::<A, BASE64>(&mut map)?.map(Zeroizing::new);
+                            content.others.extend(other.map(|other| (name, other)));
                         }
                     }
                 }

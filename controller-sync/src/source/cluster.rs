@@ -46,7 +46,7 @@ pub use read_once::{ListError, read_once};
 pub use timing::Timing;
 
 /// The most objects that are followed because something names them. Each is a connection of its own.
-const MAX_REFERENCES: usize = 256;
+const MAX_REFERENCES: usize = 1024;
 
 /// What the cluster source is told besides the options of the store.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -11,8 +11,10 @@
 use super::compile::Found;
 use super::gates::Gates;
 use super::quote::quoted;
+use super::references::References;
 use super::value;
 use crate::object::Ingress;
+use crate::store::Store;
 use ingora_config::policy::CanaryRule;
 use ingora_config::{Host, Policy, Reason};
 use reader::Reader;
@@ -48,6 +50,8 @@ pub(super) struct Wishes {
     pub(super) host: HostWishes,
     /// `Some` when it is a canary, which by itself serves nothing.
     pub(super) canary: Option<Arc<CanaryRule>>,
+    /// The Secrets and ConfigMaps that they name.
+    pub(super) references: References,
 }
 
 /// What an Ingress asks of its hosts as a whole.
@@ -78,7 +82,8 @@ impl HostWishes {
 }
 
 /// Reads all of them.
-pub(super) fn read(ingress: &Ingress, prefix: &str, gates: &Gates, found: &mut Found<'_>) -> Wishes {
+pub(super) fn read(ingress: &Ingress, store: &Store, gates: &Gates, found: &mut Found<'_>) -> Wishes {
+    let prefix = &*store.options().annotations_prefix;
     let mut rejected = false;
     let mut any = false;
     for (annotation, name, value) in ours(ingress, prefix) {
@@ -93,7 +98,7 @@ pub(super) fn read(ingress: &Ingress, prefix: &str, gates: &Gates, found: &mut F
     if !any {
         return Wishes::default();
     }
-    let mut reader = Reader::new(ingress, prefix, found);
+    let mut reader = Reader::new(ingress, prefix, store, gates, found);
     if let Some(rule) = canary::read(&mut reader) {
         let rejected = rejected || reader.rejected;
         return Wishes { rejected, canary: Some(Arc::new(rule)), ..Wishes::default() };
@@ -116,7 +121,8 @@ pub(super) fn read(ingress: &Ingress, prefix: &str, gates: &Gates, found: &mut F
         prefix: prefix.to_owned(),
     };
     policy.denied = reader.denied;
-    Wishes { rejected: rejected || reader.rejected, policy, host, canary: None }
+    let rejected = rejected || reader.rejected;
+    Wishes { rejected, policy, host, canary: None, references: reader.references }
 }
 
 /// Tells of an annotation that Ingora does not act on; `true` when the Ingress must not be served without it.

@@ -16,10 +16,11 @@ use super::problems::Subject;
 use super::quote::quoted;
 use super::rank::Rank;
 use super::reference::resolve;
+use super::references::References;
 use super::tls::TlsSection;
 use crate::object::Ingress;
 use crate::object::ingress::{HttpPath, IngressBackend, IngressRule, ServiceBackendPort};
-use crate::store::{Options, Standing};
+use crate::store::{Standing, Store};
 use ingora_config::policy::{CanaryRule, HttpsRedirect, Rewrite};
 use ingora_config::{
     Backend, Host, InvalidPattern, NamespacedName, PathKind, PathMatch, PathValue, Policy, Problem, Reason,
@@ -55,6 +56,8 @@ pub(super) struct Compiled {
     /// `Some` when it is a canary: it then has no host and no certificate, and its claims are on a share of what others
     /// serve.
     pub(super) canary: Option<Arc<CanaryRule>>,
+    /// The Secrets and ConfigMaps its annotations name.
+    pub(super) references: References,
     pub(super) problems: Vec<Problem>,
 }
 
@@ -139,9 +142,10 @@ pub(super) fn compile(
     ingress: &Ingress,
     location: Option<&SourceLocation>,
     standing: Standing,
-    options: &Options,
+    store: &Store,
     gates: &Gates,
 ) -> Compiled {
+    let options = store.options();
     let id = ingress.metadata.id();
     let subject = Subject::new("Ingress", &id, location);
     let mut compiler = Compiler {
@@ -157,7 +161,7 @@ pub(super) fn compile(
         rewrite: None,
     };
     let mut tls = None;
-    let mut wishes = annotations::read(ingress, &options.annotations_prefix, gates, &mut compiler.found);
+    let mut wishes = annotations::read(ingress, store, gates, &mut compiler.found);
     compiler.canary = wishes.canary.is_some();
     if ingress.spec.rules.is_empty() {
         without_redirects(&mut wishes, &mut compiler.found);
@@ -201,6 +205,7 @@ pub(super) fn compile(
         policy,
         wishes: wishes.host,
         canary: wishes.canary,
+        references: wishes.references,
         problems,
     }
 }

@@ -15,6 +15,8 @@ pub(super) struct Gates {
     /// `unsupported-annotations`, a key of Ingora alone, is `ignore`: an Ingress is served although something that it
     /// counts on for its protection is missing.
     pub(super) ignore_unsupported: bool,
+    /// `allow-cross-namespace-resources`: annotations may name Secrets and ConfigMaps of other namespaces.
+    pub(super) cross_namespace: bool,
     /// `strict-validate-path-type`: tell of paths that ingress-nginx' admission webhook would refuse.
     pub(super) strict_path_type: bool,
 }
@@ -26,6 +28,7 @@ impl Default for Gates {
             word_blocklist: Vec::new(),
             allow_snippet_annotations: false,
             ignore_unsupported: false,
+            cross_namespace: false,
             strict_path_type: true,
         }
     }

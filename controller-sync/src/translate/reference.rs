@@ -24,10 +24,19 @@ pub(super) enum BadReference {
 /// Reads a reference, `name` or `namespace/name`, made by an object of `referrer_namespace`. Only that namespace can be
 /// reached: a tenant must not use what belongs to another one.
 pub(super) fn resolve(referrer_namespace: &str, text: &str) -> Result<NamespacedName, BadReference> {
+    resolve_in(referrer_namespace, text, false)
+}
+
+/// The same, and where `allow-cross-namespace-resources` says so any namespace can be reached.
+pub(super) fn resolve_in(
+    referrer_namespace: &str,
+    text: &str,
+    any_namespace: bool,
+) -> Result<NamespacedName, BadReference> {
     let (namespace, name) = text.split_once('/').unwrap_or((referrer_namespace, text));
     if !is_name(namespace) || !is_name(name) {
         Err(BadReference::NotAName)
-    } else if namespace != referrer_namespace {
+    } else if namespace != referrer_namespace && !any_namespace {
         Err(BadReference::OtherNamespace)
     } else {
         Ok(NamespacedName::new(namespace, name))

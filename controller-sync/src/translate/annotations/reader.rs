@@ -1,12 +1,17 @@
 //! Typed access to the annotations of one Ingress; what is wrong with a value is told here, and what follows from it.
 
 use super::table::{self, OnBad, Row};
-use crate::object::Ingress;
+use crate::object::{ConfigMap, Ingress, Kind, ObjectKey, Secret};
+use crate::store::Store;
 use crate::translate::compile::Found;
+use crate::translate::gates::Gates;
+use crate::translate::reference::{BadReference, resolve_in};
+use crate::translate::references::References;
 use crate::translate::value::{self, Invalid, Parsed};
-use ingora_config::Reason;
+use ingora_config::{NamespacedName, Reason, Resource};
 use ipnet::IpNet;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 /// The most networks of one list; more is a mistake or an attack.
 const MAX_NETWORKS: usize = 1024;
@@ -14,6 +19,11 @@ const MAX_NETWORKS: usize = 1024;
 /// Reads annotations, and gathers what follows from bad ones.
 pub(in crate::translate) struct Reader<'a, 'f> {
     prefix: &'a str,
+    store: &'a Store,
+    gates: &'a Gates,
+    namespace: &'a str,
+    /// The Secrets and ConfigMaps that were asked for, and what was made of them.
+    pub(super) references: References,
     /// By the name behind the prefix.
     values: HashMap<&'a str, &'a str>,
     /// Where problems go.
@@ -25,9 +35,61 @@ pub(in crate::translate) struct Reader<'a, 'f> {
 }
 
 impl<'a, 'f> Reader<'a, 'f> {
-    pub(super) fn new(ingress: &'a Ingress, prefix: &'a str, found: &'a mut Found<'f>) -> Self {
+    pub(super) fn new(
+        ingress: &'a Ingress,
+        prefix: &'a str,
+        store: &'a Store,
+        gates: &'a Gates,
+        found: &'a mut Found<'f>,
+    ) -> Self {
         let values = super::ours(ingress, prefix).map(|(_, name, value)| (name, value)).collect();
-        Self { prefix, values, found, rejected: false, denied: false }
+        let namespace = &*ingress.metadata.namespace;
+        let references = References::default();
+        Self { prefix, store, gates, namespace, references, values, found, rejected: false, denied: false }
+    }
+
+    /// The Secret that an annotation names, `name` or `namespace/name`; `None` when there is none of that name yet. The
+    /// Ingress is read anew whenever it changes.
+    ///
+    /// # Errors
+    /// When the text names nothing that this Ingress may use.
+    pub(super) fn secret(
+        &mut self,
+        text: &str,
+    ) -> Result<(NamespacedName, Option<&'a Secret>), BadReference> {
+        let id = self.refer(Kind::Secret, text)?;
+        let secret = self.store.secret(&id);
+        Ok((id, secret))
+    }
+
+    /// The ConfigMap that an annotation names, alike.
+    ///
+    /// # Errors
+    /// When the text names nothing that this Ingress may use.
+    pub(super) fn config_map(
+        &mut self,
+        text: &str,
+    ) -> Result<(NamespacedName, Option<&'a ConfigMap>), BadReference> {
+        let id = self.refer(Kind::ConfigMap, text)?;
+        let map = self.store.config_map(&id).map(|(map, _)| map);
+        Ok((id, map))
+    }
+
+    fn refer(&mut self, kind: Kind, text: &str) -> Result<NamespacedName, BadReference> {
+        let id = resolve_in(self.namespace, text, self.gates.cross_namespace)?;
+        self.references.objects.insert(ObjectKey::new(kind, id.clone()));
+        Ok(id)
+    }
+
+    /// Sends a resource along with the routes of the Ingress. It must depend on its Secret or ConfigMap alone, because all
+    /// who name that one share it.
+    pub(super) fn attach(&mut self, resource: Resource) {
+        self.references.attached.insert(resource.key(), Arc::new(resource));
+    }
+
+    /// What the ConfigMap allows and refuses.
+    pub(super) fn gates(&self) -> &'a Gates {
+        self.gates
     }
 
     /// The names behind the prefix, sorted.
@@ -123,7 +185,15 @@ impl<'a, 'f> Reader<'a, 'f> {
         self.found.error(Reason::AnnotationInvalid, field, message, hint);
     }
 
-    fn field(&self, name: &str) -> String {
+    /// Tells of something that keeps every request of the Ingress from being served: a protection that cannot be had.
+    pub(super) fn deny(&mut self, reason: Reason, name: &str, what: &str, hint: &str) {
+        self.denied = true;
+        let (field, message) = (self.field(name), format!("{what}; every request is answered with 503"));
+        self.found.error(reason, field, message, hint);
+    }
+
+    /// The field of an annotation.
+    pub(super) fn field(&self, name: &str) -> String {
         super::field(&format!("{}/{name}", self.prefix))
     }
 }

@@ -1,7 +1,7 @@
 //! What tenants may write.
 
 use super::draft::set;
-use super::key::Effect::{Live, NotYet};
+use super::key::Effect::Live;
 use super::key::{BOOL, Row};
 use crate::translate::annotations::table::Risk;
 use crate::translate::value::{Invalid, boolean, items, word};
@@ -57,6 +57,7 @@ pub(super) const ROWS: &[Row] = &[
         "allow-cross-namespace-resources",
         BOOL,
         "false",
-        NotYet("annotations reach Secrets and ConfigMaps of their own namespace only"),
-    ),
+        Live(|d, v| set(&mut d.gates.cross_namespace, boolean(v))),
+    )
+    .note("`true` lets every tenant use the Secrets and ConfigMaps of all others in annotations."),
 ];
