@@ -5,7 +5,7 @@
 
 use super::{
     app_root, canary, cors, from_to_www_redirect, https_redirect, pending, rate_limit, redirect, refused,
-    rewrite, server_alias, source_range, upstream_vhost, use_regex,
+    rewrite, server_alias, snippet, source_range, upstream_vhost, use_regex,
 };
 
 use std::collections::{BTreeSet, HashMap};
@@ -155,6 +155,7 @@ pub const TABLE: &[&[Row]] = &[
     cors::ROWS,
     pending::ROWS,
     refused::ROWS,
+    snippet::ROWS,
 ];
 
 /// All rows.
