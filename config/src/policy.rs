@@ -4,6 +4,7 @@
 //! the wire, and not per request, since the gateway compiles the chain of a route's filters when the route is published.
 //! What holds for a host as a whole (aliases, app-root, regex mode) stands in [`crate::VirtualHost`].
 
+mod basic_auth;
 mod canary;
 mod cors;
 mod https_redirect;
@@ -13,6 +14,7 @@ mod rewrite;
 mod source_range;
 mod upstream_vhost;
 
+pub use basic_auth::{BasicAuth, InvalidRealm, Realm};
 pub use canary::{
     Canary, CanaryHeader, CanaryHeaderRule, CanaryRule, MAX_CANARIES, MAX_PATTERN_BYTES, header_pattern,
 };
@@ -45,6 +47,10 @@ pub struct Policy {
     pub rate_limit: Option<Box<RateLimit>>,
     /// `denylist-source-range`, `allowlist-source-range`.
     pub source_range: Option<Box<SourceRange>>,
+    /// `auth-type: basic`, `auth-secret`, `auth-realm`.
+    pub basic_auth: Option<Box<BasicAuth>>,
+    /// `satisfy: any`: the allow list, basic and external authentication let in whom one of them lets in, not all.
+    pub satisfy_any: bool,
 }
 
 impl Policy {

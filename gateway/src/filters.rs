@@ -8,6 +8,7 @@
 //! The chain of a route is compiled when the route is published ([`Filters::compile`]): a request walks the filters its
 //! route has, and no others. The order within a phase is that of ingress-nginx.
 
+pub mod basic_auth;
 pub mod canary;
 mod cors;
 mod https_redirect;
@@ -22,7 +23,9 @@ use crate::answer::Answer;
 use crate::proxy::{Context, PublicPorts};
 use crate::reason::Reason;
 use crate::table::CompiledRoute;
+use basic_auth::BasicAuth;
 use cors::Cors;
+use http::header::AUTHORIZATION;
 use ingora_config::Route;
 use ingora_config::policy::HttpsRedirect;
 use pingora::Result as ProxyResult;
@@ -40,6 +43,9 @@ pub struct Filters {
     rewrite: Box<[RewriteFilter]>,
     access: Box<[AccessFilter]>,
     source_range: Option<SourceRange>,
+    basic_auth: Option<BasicAuth>,
+    /// Whether the allow list or one kind of credentials is enough; see [`satisfy`].
+    satisfy_any: bool,
     upstream: Box<[UpstreamFilter]>,
     response: Box<[ResponseFilter]>,
     /// What the route itself says of redirects to HTTPS; the ConfigMap may change without it.
@@ -77,7 +83,7 @@ enum ResponseFilter {
 
 impl Filters {
     /// Compiles what the policy of a route asks for, each phase in its order.
-    pub fn compile(route: &Route, slots: &Arc<Slots>) -> Self {
+    pub fn compile(route: &Route, slots: &Arc<Slots>, users: &mut basic_auth::users::Slots) -> Self {
         let policy = &*route.policy;
         let https_redirect = policy.https_redirect.as_deref().copied().unwrap_or_default();
         if policy.denied {
@@ -112,6 +118,8 @@ impl Filters {
             rewrite: rewrite.into(),
             access: limit.map(AccessFilter::RateLimit).into_iter().collect(),
             source_range: policy.source_range.as_ref().map(|lists| SourceRange::compile(lists)),
+            basic_auth: policy.basic_auth.as_ref().map(|policy| BasicAuth::compile(policy, users)),
+            satisfy_any: policy.satisfy_any,
             upstream: upstream.into(),
             response: response.into(),
             https_redirect,
@@ -162,6 +170,10 @@ pub fn access_phase(
 /// # Errors
 /// When a header cannot be set, which ends the request with 500.
 pub fn upstream_phase(route: &CompiledRoute, request: &mut RequestHeader, ctx: &Context) -> ProxyResult<()> {
+    if route.filters.basic_auth.is_some() && satisfy::asks_for_credentials(route, ctx) {
+        // The password was meant for the gateway.
+        request.remove_header(&AUTHORIZATION);
+    }
     for filter in &route.filters.upstream {
         match filter {
             UpstreamFilter::UpstreamVhost(filter) => filter.apply(route, request, ctx)?,

@@ -22,6 +22,7 @@ use std::sync::Arc;
 use table::{Guards, Risk, Row, Support};
 
 mod app_root;
+mod basic_auth;
 mod canary;
 mod charset;
 mod cors;
@@ -33,6 +34,7 @@ mod reader;
 mod redirect;
 mod refused;
 mod rewrite;
+mod satisfy;
 mod server_alias;
 pub(super) mod snippet;
 mod source_range;
@@ -114,6 +116,8 @@ pub(super) fn read(ingress: &Ingress, store: &Store, gates: &Gates, found: &mut 
         cors: cors::read(&mut reader).map(Box::new),
         rate_limit: rate_limit::read(&mut reader).map(Box::new),
         source_range: source_range::read(&mut reader).map(Box::new),
+        basic_auth: basic_auth::read(&mut reader).map(Box::new),
+        satisfy_any: satisfy::read(&mut reader),
     };
     let host = HostWishes {
         regex: use_regex::read(&mut reader),
