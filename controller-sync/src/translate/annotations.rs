@@ -21,21 +21,27 @@ use reader::Reader;
 use std::sync::Arc;
 use table::{Guards, Risk, Row, Support};
 
+mod access_log;
 mod app_root;
+mod buffers;
 mod canary;
 mod charset;
 mod cors;
 mod from_to_www_redirect;
 mod https_redirect;
+mod mirror;
 mod pending;
+mod proxy_http;
 mod rate_limit;
 mod reader;
 mod redirect;
 mod refused;
+mod retry;
 mod rewrite;
 mod server_alias;
 mod source_range;
 pub mod table;
+mod timeouts;
 mod upstream_vhost;
 mod use_regex;
 
@@ -112,6 +118,12 @@ pub(super) fn read(ingress: &Ingress, store: &Store, gates: &Gates, found: &mut 
         cors: cors::read(&mut reader).map(Box::new),
         rate_limit: rate_limit::read(&mut reader).map(Box::new),
         source_range: source_range::read(&mut reader).map(Box::new),
+        timeouts: timeouts::read(&mut reader).map(Box::new),
+        retry: retry::read(&mut reader).map(Box::new),
+        buffers: buffers::read(&mut reader).map(Box::new),
+        proxy_http: proxy_http::read(&mut reader).map(Box::new),
+        access_log: access_log::read(&mut reader).map(Box::new),
+        mirror: mirror::read(&mut reader).map(Box::new),
     };
     let host = HostWishes {
         regex: use_regex::read(&mut reader),

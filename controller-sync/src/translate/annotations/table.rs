@@ -4,8 +4,9 @@
 //! Names, scopes, risks and what a bad value does are those of ingress-nginx 1.15's parsers.
 
 use super::{
-    app_root, canary, cors, from_to_www_redirect, https_redirect, pending, rate_limit, redirect, refused,
-    rewrite, server_alias, source_range, upstream_vhost, use_regex,
+    access_log, app_root, buffers, canary, cors, from_to_www_redirect, https_redirect, mirror, pending,
+    proxy_http, rate_limit, redirect, refused, retry, rewrite, server_alias, source_range, timeouts,
+    upstream_vhost, use_regex,
 };
 
 use std::collections::{BTreeSet, HashMap};
@@ -153,6 +154,12 @@ pub const TABLE: &[&[Row]] = &[
     rate_limit::ROWS,
     source_range::ROWS,
     cors::ROWS,
+    timeouts::ROWS,
+    retry::ROWS,
+    buffers::ROWS,
+    proxy_http::ROWS,
+    access_log::ROWS,
+    mirror::ROWS,
     pending::ROWS,
     refused::ROWS,
 ];
