@@ -49,7 +49,8 @@ fn every_scenario_runs_and_its_thresholds_hold() {
         .env("QUICKSTART_ECHO_PORTS", format!("{one} {two} {three}"))
         .output()
         .expect("bash runs it");
-    let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    let said =
+        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{said}");
     let report = std::fs::read_to_string(results.path().join("load/report.html")).expect("there is a report");
     for scenario in SCENARIOS {

@@ -4,8 +4,9 @@
 //! Names, scopes, risks and what a bad value does are those of ingress-nginx 1.15's parsers.
 
 use super::{
-    app_root, basic_auth, canary, cors, from_to_www_redirect, https_redirect, pending, rate_limit, redirect,
-    refused, rewrite, satisfy, server_alias, snippet, source_range, upstream_vhost, use_regex,
+    access_log, app_root, basic_auth, buffers, canary, cors, from_to_www_redirect, https_redirect, mirror,
+    pending, proxy_http, rate_limit, redirect, refused, retry, rewrite, satisfy, server_alias, snippet,
+    source_range, timeouts, upstream_vhost, use_regex,
 };
 
 use std::collections::{BTreeSet, HashMap};
@@ -155,6 +156,12 @@ pub const TABLE: &[&[Row]] = &[
     cors::ROWS,
     basic_auth::ROWS,
     satisfy::ROWS,
+    timeouts::ROWS,
+    retry::ROWS,
+    buffers::ROWS,
+    proxy_http::ROWS,
+    access_log::ROWS,
+    mirror::ROWS,
     pending::ROWS,
     refused::ROWS,
     snippet::ROWS,
