@@ -1,7 +1,7 @@
 //! What annotations do to requests, one file per feature.
 //!
 //! ```text
-//!   request ─▶ rewrite phase: denied, CORS preflight, redirects, HTTPS ─▶ endpoints, canary ─▶ access phase: limits, ranges
+//!   request ─▶ rewrite phase: denied, CORS preflight, redirects, HTTPS ─▶ endpoints, canary ─▶ access phase: limits ─▶ satisfy
 //!   upstream ◀─ upstream phase: path, Host        client ◀─ response phase: CORS
 //! ```
 //!
@@ -19,6 +19,7 @@ pub mod rate_limit;
 mod redirect;
 pub mod retry;
 mod rewrite;
+pub mod satisfy;
 pub mod source_range;
 pub mod timeouts;
 mod upstream_vhost;
@@ -149,7 +150,7 @@ pub fn rewrite_phase(
     https_redirect::check(ports, route, request, ctx)
 }
 
-/// Runs the access phase of a route.
+/// Runs the part of the access phase that needs no waiting; [`satisfy::check`] is the other.
 ///
 /// # Errors
 /// The answer, when the request is refused.
@@ -163,8 +164,7 @@ pub fn access_phase(
             AccessFilter::RateLimit(limit) => limit.check(ctx)?,
         }
     }
-    // Not in the list: the ConfigMap's ranges hold for routes without any of their own.
-    source_range::check(route.filters.source_range.as_ref(), ctx)
+    Ok(())
 }
 
 /// Changes what the upstream sees, after the headers that every upstream gets.

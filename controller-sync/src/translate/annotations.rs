@@ -39,6 +39,7 @@ mod refused;
 mod retry;
 mod rewrite;
 mod server_alias;
+pub(super) mod snippet;
 mod source_range;
 pub mod table;
 mod timeouts;
@@ -96,7 +97,8 @@ pub(super) fn read(ingress: &Ingress, store: &Store, gates: &Gates, found: &mut 
         any = true;
         rejected |= match table::row(name) {
             Some(row) => {
-                not_acted_on(annotation, row, gates, found) || forbidden(annotation, row, value, gates, found)
+                not_acted_on(annotation, row, value, gates, found)
+                    || forbidden(annotation, row, value, gates, found)
             }
             None => unknown(annotation, name, found),
         };
@@ -138,7 +140,7 @@ pub(super) fn read(ingress: &Ingress, store: &Store, gates: &Gates, found: &mut 
 }
 
 /// Tells of an annotation that Ingora does not act on; `true` when the Ingress must not be served without it.
-fn not_acted_on(annotation: &str, row: &Row, gates: &Gates, found: &mut Found<'_>) -> bool {
+fn not_acted_on(annotation: &str, row: &Row, value: &str, gates: &Gates, found: &mut Found<'_>) -> bool {
     let (guards, why, hint) = match row.support {
         Support::Full | Support::Differs(_) => return false,
         Support::Pending(guards) => (
@@ -148,6 +150,8 @@ fn not_acted_on(annotation: &str, row: &Row, gates: &Gates, found: &mut Found<'_
         ),
         Support::Refused { guards, why, instead } => (guards, why, instead),
     };
+    let advice = (row.feature == "snippet").then(|| snippet::advice(value)).flatten();
+    let hint = advice.as_deref().unwrap_or(hint);
     // ingress-nginx drops snippets that the risk level lets pass, unless they are allowed.
     let dropped =
         row.risk == Risk::Critical && gates.risk_level == Risk::Critical && !gates.allow_snippet_annotations;

@@ -1,26 +1,26 @@
 //! Second phase: finds the route, or answers why there is none.
 //!
 //! The order is that of ingress-nginx: what the host as a whole redirects ([`moved`]), body size, missing slash, the rewrite phase (denied, CORS preflight, redirects,
-//! HTTPS), no endpoints, canary, then the access phase (limits, source ranges). What a phase does stands in
+//! HTTPS), no endpoints, canary, then the access phase (limits, and who may ask). What a phase does stands in
 //! [`crate::filters`].
 
 use super::early_request::refuse;
-use super::{Context, PublicPorts, moved, request_id};
+use super::{Context, Gateway, PublicPorts, moved, request_id};
 use crate::answer::Answer;
-use crate::filters::{self, buffers};
+use crate::filters::{self, buffers, satisfy};
 use crate::location;
 use crate::reason::Reason;
 use crate::request_path;
-use crate::table::Found;
+use crate::table::{CompiledRoute, Found};
 use http::header;
 use pingora::Result;
 use pingora_proxy::Session;
 use std::sync::Arc;
 
 /// `true` when the request is answered.
-pub(super) async fn filter(ports: &PublicPorts, session: &mut Session, ctx: &mut Context) -> Result<bool> {
+pub(super) async fn filter(gateway: &Gateway, session: &mut Session, ctx: &mut Context) -> Result<bool> {
     request_id::assign(session.req_header(), ctx);
-    let Err(answer) = decide(ports, session, ctx) else { return Ok(false) };
+    let Err(answer) = admit(gateway, session, ctx).await else { return Ok(false) };
     ctx.reason = Some(answer.reason);
     if answer.close {
         return Err(refuse(ctx, answer.reason));
@@ -30,7 +30,13 @@ pub(super) async fn filter(ports: &PublicPorts, session: &mut Session, ctx: &mut
 }
 
 /// The request goes to an upstream, or is answered here.
-fn decide(ports: &PublicPorts, session: &Session, ctx: &mut Context) -> Result<(), Answer> {
+async fn admit(gateway: &Gateway, session: &mut Session, ctx: &mut Context) -> Result<(), Answer> {
+    let route = decide(&gateway.ports, session, ctx)?;
+    satisfy::check(gateway, session, &route, ctx).await
+}
+
+/// Everything that needs no waiting; answers the route.
+fn decide(ports: &PublicPorts, session: &Session, ctx: &mut Context) -> Result<Arc<CompiledRoute>, Answer> {
     let request = session.req_header();
     let raw = raw_path(request.raw_path()).ok_or_else(|| Answer::close(Reason::BadRequest))?;
     let path = request_path::normalise(raw).map_err(|_| Answer::close(Reason::BadRequest))?;
@@ -81,7 +87,8 @@ fn decide(ports: &PublicPorts, session: &Session, ctx: &mut Context) -> Result<(
             ctx.group = Some(Arc::clone(&canary.group));
         }
     }
-    filters::access_phase(&route, request, ctx)
+    filters::access_phase(&route, request, ctx)?;
+    Ok(route)
 }
 
 /// The path without the query. Neither is touched on the way to the upstream.

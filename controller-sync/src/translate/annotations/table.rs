@@ -5,7 +5,7 @@
 
 use super::{
     access_log, app_root, buffers, canary, cors, from_to_www_redirect, https_redirect, mirror, pending,
-    proxy_http, rate_limit, redirect, refused, retry, rewrite, server_alias, source_range, timeouts,
+    proxy_http, rate_limit, redirect, refused, retry, rewrite, server_alias, snippet, source_range, timeouts,
     upstream_vhost, use_regex,
 };
 
@@ -162,6 +162,7 @@ pub const TABLE: &[&[Row]] = &[
     mirror::ROWS,
     pending::ROWS,
     refused::ROWS,
+    snippet::ROWS,
 ];
 
 /// All rows.
