@@ -9,7 +9,9 @@ use pingora_proxy::Session;
 
 /// Begins the copy of a request, where its route wants one, and sends it when nothing is missing.
 pub(super) fn begin(gateway: &Gateway, session: &mut Session, ctx: &mut Context) {
-    let Some(route) = ctx.route.clone() else { return };
+    let Some(route) = ctx.route.as_ref().filter(|route| route.filters.mirror.is_some()).cloned() else {
+        return;
+    };
     let Some(mirror) = &route.filters.mirror else { return };
     let empty = session.is_body_empty();
     let client = session.req_header();

@@ -45,7 +45,7 @@ fn a_copy_has_the_target_headers_and_body_of_its_request() {
     client
         .send(
             "GET /a%20b?c=d HTTP/1.1\r\nHost: web.test\r\nX-Own: kept\r\nTE: trailers\r\nX-Forwarded-For: 192.0.2.1\r\n\
-             Connection: X-Hop\r\nX-Hop: gone\r\n\r\n",
+             Connection: Own-Hop\r\nOwn-Hop: gone\r\n\r\n",
         )
         .unwrap();
     assert_eq!(client.response().unwrap().text(), "web", "the answer is that of the upstream");
@@ -59,7 +59,7 @@ fn a_copy_has_the_target_headers_and_body_of_its_request() {
         ("x-forwarded-for", Some("127.0.0.1")),
         ("x-real-ip", Some("127.0.0.1")),
         ("te", None),
-        ("x-hop", None),
+        ("own-hop", None),
         ("connection", None),
         ("content-length", None),
         ("transfer-encoding", None),

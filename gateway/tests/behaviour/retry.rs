@@ -53,10 +53,10 @@ fn a_status_that_an_ingress_does_not_want_is_another_endpoints_turn() {
 #[test]
 fn off_passes_on_what_the_first_endpoint_does() {
     let good = Backend::named("good");
-    let sites = [annotated("plain", &[]), annotated("off", &[("proxy-next-upstream", "off")])];
+    let sites = [annotated("plain", &[]), annotated("never", &[("proxy-next-upstream", "off")])];
     let edge = edge(&[good.address, refusing_address()], &sites);
     assert_eq!(statuses(&edge, "plain.test"), [200; 4]);
-    assert_eq!(statuses(&edge, "off.test"), [200, 200, 502, 502]);
+    assert_eq!(statuses(&edge, "never.test"), [200, 200, 502, 502]);
 }
 
 #[test]
@@ -106,7 +106,7 @@ fn the_annotation_replaces_the_conditions_of_the_config_map_but_not_its_key_for_
     let sites = [
         annotated("plain", &[]),
         annotated("own", &[("proxy-next-upstream", "timeout")]),
-        annotated("off", &[("proxy-next-upstream", "off")]),
+        annotated("never", &[("proxy-next-upstream", "off")]),
     ];
     let sites = sites.iter().map(Ingress::text);
     let text = documents([service("web", &[listener.local_addr().unwrap()])].into_iter().chain(sites));
@@ -118,7 +118,7 @@ fn the_annotation_replaces_the_conditions_of_the_config_map_but_not_its_key_for_
     };
     assert_eq!(tries("plain.test", "/plain"), 3);
     assert_eq!(tries("own.test", "/own"), 1, "its list has no non_idempotent");
-    assert_eq!(tries("off.test", "/off"), 1);
+    assert_eq!(tries("never.test", "/never"), 1);
     let all = [common, ("retry-non-idempotent", "true")];
     edge.configure(&all, "/proxy/retry_non_idempotent", true);
     assert_eq!(tries("own.test", "/own-again"), 3);

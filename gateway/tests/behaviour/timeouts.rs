@@ -199,7 +199,8 @@ fn an_ingress_has_its_own_patience_with_connections() {
 #[test]
 fn an_ingress_has_its_own_patience_with_endpoints_that_take_nothing() {
     let (_listener, address) = silent();
-    let own = [("proxy-send-timeout", "1"), ("proxy-body-size", "0")];
+    // An answer is waited for all the same: it may say why.
+    let own = [("proxy-send-timeout", "1"), ("proxy-read-timeout", "1"), ("proxy-body-size", "0")];
     let edge = Edge::with(documents([service("web", &[address]), annotated("quick", &own).text()]));
     let mut connection = Connection::open(edge.http).unwrap();
     let mut writer = connection.stream().try_clone().unwrap();

@@ -38,14 +38,8 @@ pub(super) fn read(reader: &mut Reader<'_, '_>) -> Option<Mirror> {
     let host = reader.parse("mirror-host", host);
     let body = reader.parse("mirror-request-body", value::on_off).unwrap_or(true);
     if reader.text("mirror-target").is_none() {
-        for name in
-            ["mirror-host", "mirror-request-body"].into_iter().filter(|name| reader.text(name).is_some())
-        {
-            reader.warn(
-                name,
-                "nothing is copied, for there is no mirror-target".into(),
-                "set mirror-target, or remove this one",
-            );
+        for name in ["mirror-host", "mirror-request-body"] {
+            without_target(reader, name);
         }
     }
     let target = target?;
@@ -68,6 +62,14 @@ pub(super) fn read(reader: &mut Reader<'_, '_>) -> Option<Mirror> {
         body,
         loopback,
     })
+}
+
+/// Tells of an annotation that says how to copy when nothing is copied.
+fn without_target(reader: &mut Reader<'_, '_>, name: &str) {
+    if reader.text(name).is_some() {
+        let message = "nothing is copied, for there is no mirror-target".to_owned();
+        reader.warn(name, message, "set mirror-target, or remove this one");
+    }
 }
 
 /// A URL in its pieces.

@@ -7,9 +7,13 @@ use ingora_config::policy::Timeouts;
 
 const AT_LEAST_ONE: Support = Support::Differs("0 counts as missing, where nginx would give up at once");
 
+const SEND: Support = Support::Differs(
+    "0 counts as missing; an endpoint that takes no more is given proxy-read-timeout to say why",
+);
+
 pub(super) const ROWS: &[Row] = &[
     Row::new("proxy-connect-timeout", "timeouts", Scope::Location, Risk::Low, OnBad::Ignore, AT_LEAST_ONE),
-    Row::new("proxy-send-timeout", "timeouts", Scope::Location, Risk::Low, OnBad::Ignore, AT_LEAST_ONE),
+    Row::new("proxy-send-timeout", "timeouts", Scope::Location, Risk::Low, OnBad::Ignore, SEND),
     Row::new("proxy-read-timeout", "timeouts", Scope::Location, Risk::Low, OnBad::Ignore, AT_LEAST_ONE),
 ];
 
