@@ -12,8 +12,10 @@ use crate::filters::basic_auth::logins::Logins;
 use crate::front::accept::{self, BindError};
 use crate::front::{Front, tls::Tls};
 use crate::live::Live;
+use crate::mirror::Mirrors;
 use crate::proxy::{Gateway, PublicPorts};
 use crate::telemetry::Telemetry;
+use crate::upstream::carried::Carried;
 use crate::{admin, sync};
 use anyhow::{Context as _, Result};
 use pingora::connectors::TransportConnector;
@@ -31,8 +33,6 @@ use tokio::signal::unix::{SignalKind, signal};
 
 /// File descriptors that are no client connections: listeners, the socket, logs, connections to upstreams in the pool.
 const RESERVED_FILES: u64 = 1024;
-/// Idle upstream connections each core keeps.
-const UPSTREAM_POOL: usize = 1024;
 
 /// Starts the log.
 ///
@@ -156,7 +156,10 @@ fn front(
     telemetry: &Arc<Telemetry>,
     logins: &Arc<Logins>,
 ) -> Arc<Front> {
-    let conf = Arc::new(ServerConf { upstream_keepalive_pool_size: UPSTREAM_POOL, ..ServerConf::default() });
+    // The settings are there: nothing is served before they are. The engine's pool cannot change its size later.
+    let idle = live.table().settings().proxy.upstream_keepalive_connections.max(1);
+    let upstream_keepalive_pool_size = usize::try_from(idle).unwrap_or(usize::MAX);
+    let conf = Arc::new(ServerConf { upstream_keepalive_pool_size, ..ServerConf::default() });
     let busy = drain.core();
     let gateway = Gateway {
         busy: Arc::clone(&busy),
@@ -165,6 +168,8 @@ fn front(
         logins: Arc::clone(logins),
         ports: PublicPorts { http: args.http_port.to_string(), https: args.https_port.to_string() },
         connector: TransportConnector::new(None),
+        carried: Carried::default(),
+        mirrors: Mirrors::new(telemetry.metrics().copies.clone()),
     };
     let proxy = http_proxy(&conf, gateway);
     Arc::new(Front {

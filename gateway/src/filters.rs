@@ -8,15 +8,21 @@
 //! The chain of a route is compiled when the route is published ([`Filters::compile`]): a request walks the filters its
 //! route has, and no others. The order within a phase is that of ingress-nginx.
 
+pub mod access_log;
 pub mod basic_auth;
+pub mod buffers;
 pub mod canary;
 mod cors;
 mod https_redirect;
+pub mod mirror;
+pub mod proxy_http;
 pub mod rate_limit;
 mod redirect;
+pub mod retry;
 mod rewrite;
 pub mod satisfy;
 pub mod source_range;
+pub mod timeouts;
 mod upstream_vhost;
 
 use crate::answer::Answer;
@@ -28,6 +34,7 @@ use cors::Cors;
 use http::header::AUTHORIZATION;
 use ingora_config::Route;
 use ingora_config::policy::HttpsRedirect;
+use mirror::Mirror;
 use pingora::Result as ProxyResult;
 use pingora::http::{RequestHeader, ResponseHeader};
 use rate_limit::{RateLimit, slots::Slots};
@@ -50,6 +57,8 @@ pub struct Filters {
     response: Box<[ResponseFilter]>,
     /// What the route itself says of redirects to HTTPS; the ConfigMap may change without it.
     pub(crate) https_redirect: HttpsRedirect,
+    /// Copies of requests.
+    pub(crate) mirror: Option<Box<Mirror>>,
 }
 
 /// A filter of the rewrite phase: answers without regard to who asks.
@@ -123,6 +132,7 @@ impl Filters {
             upstream: upstream.into(),
             response: response.into(),
             https_redirect,
+            mirror: policy.mirror.as_deref().map(Mirror::compile).map(Box::new),
         }
     }
 }

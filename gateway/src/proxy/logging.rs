@@ -51,6 +51,7 @@ pub(super) fn record(telemetry: &Telemetry, session: &mut Session, ctx: &mut Con
         upstream_time: ctx.header_time.and(ctx.try_started).map(|at| at.elapsed()),
         target: std::str::from_utf8(request.raw_path()).unwrap_or(""),
         unrouted: ctx.unrouted,
+        rewritten: &ctx.rewritten,
         request_headers: Some(&request.headers),
         response_headers: response.map(|response| &response.headers),
     };

@@ -36,6 +36,7 @@ fn json(out: &mut Vec<u8>, stamp: &mut Stamp, now: Duration, record: &Record<'_>
     string(out, "scheme", if record.tls { "https" } else { "http" });
     string(out, "host", record.host);
     string(out, "path", record.path);
+    string(out, "rewritten", record.rewritten);
     string(out, "protocol", record.protocol);
     number(out, "status", record.status.into());
     string(out, "reason", record.reason.map_or("", |reason| reason.label()));

@@ -56,6 +56,8 @@ pub struct Record<'a> {
     pub target: &'a str,
     /// Whether no rule took it.
     pub unrouted: bool,
+    /// The path that the last endpoint saw, where its route wants that logged and it is not that of the request; else empty.
+    pub rewritten: &'a str,
     /// The request's headers, for a log format of the operator's own.
     pub request_headers: Option<&'a HeaderMap>,
     /// The answer's headers, alike.
@@ -89,6 +91,7 @@ impl Record<'_> {
             upstream_time: None,
             target: "",
             unrouted: false,
+            rewritten: "",
             request_headers: None,
             response_headers: None,
         }
