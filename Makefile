@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
-.PHONY: help run test build image check golden bench deny doc
+.PHONY: help run test build image loadtest check golden bench deny doc
 
 SERVERS := controller-sync/tests/cluster/servers/build
 
@@ -43,6 +43,9 @@ image: ## Build the release programs and pack them into an image with docker, po
 	@.ci/prerequisites
 	cargo build --workspace --bins --release --locked
 	SBOM=$$(helm/image/sbom) helm/image/build
+
+loadtest: ## Two minutes of k6 scenarios against an edge on this machine, with a table and an HTML report (K6=your own k6)
+	@loadtest/run
 
 check: ## Formatting and lints only
 	@.ci/prerequisites test

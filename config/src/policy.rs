@@ -5,6 +5,7 @@
 //! What holds for a host as a whole (aliases, app-root, regex mode) stands in [`crate::VirtualHost`].
 
 mod access_log;
+mod basic_auth;
 mod buffers;
 mod canary;
 mod cors;
@@ -20,6 +21,7 @@ mod timeouts;
 mod upstream_vhost;
 
 pub use access_log::AccessLog;
+pub use basic_auth::{BasicAuth, InvalidRealm, Realm};
 pub use buffers::Buffers;
 pub use canary::{
     Canary, CanaryHeader, CanaryHeaderRule, CanaryRule, MAX_CANARIES, MAX_PATTERN_BYTES, header_pattern,
@@ -57,6 +59,10 @@ pub struct Policy {
     pub rate_limit: Option<Box<RateLimit>>,
     /// `denylist-source-range`, `allowlist-source-range`.
     pub source_range: Option<Box<SourceRange>>,
+    /// `auth-type: basic`, `auth-secret`, `auth-realm`.
+    pub basic_auth: Option<Box<BasicAuth>>,
+    /// `satisfy: any`: the allow list, basic and external authentication let in whom one of them lets in, not all.
+    pub satisfy_any: bool,
     /// `proxy-connect-timeout`, `proxy-send-timeout`, `proxy-read-timeout`.
     pub timeouts: Option<Box<Timeouts>>,
     /// `proxy-next-upstream*`.

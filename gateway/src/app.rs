@@ -8,6 +8,7 @@
 
 use crate::args::{Args, LogFormat, Runtime};
 use crate::drain::{Drain, Phase};
+use crate::filters::basic_auth::logins::Logins;
 use crate::front::accept::{self, BindError};
 use crate::front::{Front, tls::Tls};
 use crate::live::Live;
@@ -78,7 +79,8 @@ pub fn run(args: &Args) -> Result<()> {
     };
     control(args, &live, &telemetry, admin, ready)?;
 
-    let front = |live: &Arc<Live>| front(args, live, &drain, &telemetry);
+    let logins = Logins::new(threads);
+    let front = |live: &Arc<Live>| front(args, live, &drain, &telemetry, &logins);
     let tls = Tls::new(Arc::clone(&live)).context("cannot set up TLS")?;
     let main = Builder::new_current_thread().enable_all().build()?;
     let mut stop = main.block_on(async { Stop::new() })?;
@@ -147,7 +149,13 @@ async fn follow(socket: PathBuf, live: Arc<Live>) {
 }
 
 /// One core's engine and what its connections need.
-fn front(args: &Args, live: &Arc<Live>, drain: &Arc<Drain>, telemetry: &Arc<Telemetry>) -> Arc<Front> {
+fn front(
+    args: &Args,
+    live: &Arc<Live>,
+    drain: &Arc<Drain>,
+    telemetry: &Arc<Telemetry>,
+    logins: &Arc<Logins>,
+) -> Arc<Front> {
     // The settings are there: nothing is served before they are. The engine's pool cannot change its size later.
     let idle = live.table().settings().proxy.upstream_keepalive_connections.max(1);
     let upstream_keepalive_pool_size = usize::try_from(idle).unwrap_or(usize::MAX);
@@ -157,6 +165,7 @@ fn front(args: &Args, live: &Arc<Live>, drain: &Arc<Drain>, telemetry: &Arc<Tele
         busy: Arc::clone(&busy),
         live: Arc::clone(live),
         telemetry: Arc::clone(telemetry),
+        logins: Arc::clone(logins),
         ports: PublicPorts { http: args.http_port.to_string(), https: args.https_port.to_string() },
         connector: TransportConnector::new(None),
         carried: Carried::default(),

@@ -9,6 +9,7 @@
 //! route has, and no others. The order within a phase is that of ingress-nginx.
 
 pub mod access_log;
+pub mod basic_auth;
 pub mod buffers;
 pub mod canary;
 mod cors;
@@ -28,7 +29,9 @@ use crate::answer::Answer;
 use crate::proxy::{Context, PublicPorts};
 use crate::reason::Reason;
 use crate::table::CompiledRoute;
+use basic_auth::BasicAuth;
 use cors::Cors;
+use http::header::AUTHORIZATION;
 use ingora_config::Route;
 use ingora_config::policy::HttpsRedirect;
 use mirror::Mirror;
@@ -47,6 +50,9 @@ pub struct Filters {
     rewrite: Box<[RewriteFilter]>,
     access: Box<[AccessFilter]>,
     source_range: Option<SourceRange>,
+    basic_auth: Option<BasicAuth>,
+    /// Whether the allow list or one kind of credentials is enough; see [`satisfy`].
+    satisfy_any: bool,
     upstream: Box<[UpstreamFilter]>,
     response: Box<[ResponseFilter]>,
     /// What the route itself says of redirects to HTTPS; the ConfigMap may change without it.
@@ -86,7 +92,7 @@ enum ResponseFilter {
 
 impl Filters {
     /// Compiles what the policy of a route asks for, each phase in its order.
-    pub fn compile(route: &Route, slots: &Arc<Slots>) -> Self {
+    pub fn compile(route: &Route, slots: &Arc<Slots>, users: &mut basic_auth::users::Slots) -> Self {
         let policy = &*route.policy;
         let https_redirect = policy.https_redirect.as_deref().copied().unwrap_or_default();
         if policy.denied {
@@ -121,6 +127,8 @@ impl Filters {
             rewrite: rewrite.into(),
             access: limit.map(AccessFilter::RateLimit).into_iter().collect(),
             source_range: policy.source_range.as_ref().map(|lists| SourceRange::compile(lists)),
+            basic_auth: policy.basic_auth.as_ref().map(|policy| BasicAuth::compile(policy, users)),
+            satisfy_any: policy.satisfy_any,
             upstream: upstream.into(),
             response: response.into(),
             https_redirect,
@@ -172,6 +180,10 @@ pub fn access_phase(
 /// # Errors
 /// When a header cannot be set, which ends the request with 500.
 pub fn upstream_phase(route: &CompiledRoute, request: &mut RequestHeader, ctx: &Context) -> ProxyResult<()> {
+    if route.filters.basic_auth.is_some() && satisfy::asks_for_credentials(route, ctx) {
+        // The password was meant for the gateway.
+        request.remove_header(&AUTHORIZATION);
+    }
     for filter in &route.filters.upstream {
         match filter {
             UpstreamFilter::UpstreamVhost(filter) => filter.apply(route, request, ctx)?,

@@ -24,6 +24,7 @@ mod upstream_request;
 pub use context::Context;
 
 use crate::drain::Busy;
+use crate::filters::basic_auth::logins::Logins;
 use crate::filters::{access_log, proxy_http};
 use crate::live::Live;
 use crate::mirror::Mirrors;
@@ -59,6 +60,8 @@ pub struct Gateway {
     pub telemetry: Arc<Telemetry>,
     /// The requests in flight on this core.
     pub busy: Arc<Busy>,
+    /// Verifies passwords, for all cores.
+    pub logins: Arc<Logins>,
     /// What `X-Forwarded-Port` says.
     pub ports: PublicPorts,
     /// Connects WebSocket tunnels, which the engine's own pool must not keep.

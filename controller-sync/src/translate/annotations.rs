@@ -23,6 +23,7 @@ use table::{Guards, Risk, Row, Support};
 
 mod access_log;
 mod app_root;
+mod basic_auth;
 mod buffers;
 mod canary;
 mod charset;
@@ -38,6 +39,7 @@ mod redirect;
 mod refused;
 mod retry;
 mod rewrite;
+mod satisfy;
 mod server_alias;
 pub(super) mod snippet;
 mod source_range;
@@ -120,6 +122,8 @@ pub(super) fn read(ingress: &Ingress, store: &Store, gates: &Gates, found: &mut 
         cors: cors::read(&mut reader).map(Box::new),
         rate_limit: rate_limit::read(&mut reader).map(Box::new),
         source_range: source_range::read(&mut reader).map(Box::new),
+        basic_auth: basic_auth::read(&mut reader).map(Box::new),
+        satisfy_any: satisfy::read(&mut reader),
         timeouts: timeouts::read(&mut reader).map(Box::new),
         retry: retry::read(&mut reader).map(Box::new),
         buffers: buffers::read(&mut reader).map(Box::new),

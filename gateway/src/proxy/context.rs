@@ -39,6 +39,8 @@ pub struct Context {
     pub host: String,
     /// Its ID, as the upstream and the log see it; empty when none is made.
     pub request_id: String,
+    /// Who proved to be a user of basic authentication.
+    pub user: Option<Arc<str>>,
     /// Why the gateway answered itself or cut the request.
     pub reason: Option<Reason>,
     /// The endpoint of the current try.
@@ -98,6 +100,7 @@ impl Context {
             has_certificate: false,
             host: String::new(),
             request_id: String::new(),
+            user: None,
             reason: None,
             target: None,
             failed: Vec::new(),

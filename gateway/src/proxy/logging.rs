@@ -25,6 +25,7 @@ pub(super) fn record(telemetry: &Telemetry, session: &mut Session, ctx: &mut Con
     let response = session.response_written();
     let record = Record {
         client: ctx.client,
+        user: ctx.user.as_deref().unwrap_or(""),
         method: request.method.as_str(),
         tls: ctx.tls,
         host: &ctx.host,

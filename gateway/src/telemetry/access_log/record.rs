@@ -12,6 +12,8 @@ use std::time::Duration;
 pub struct Record<'a> {
     /// Whose request it was.
     pub client: IpAddr,
+    /// Who proved to be a user of basic authentication; empty when nobody did.
+    pub user: &'a str,
     /// The method, as sent.
     pub method: &'a str,
     /// Whether it came over TLS.
@@ -67,6 +69,7 @@ impl Record<'_> {
     pub fn refused(client: IpAddr, tls: bool, reason: Reason) -> Self {
         Self {
             client,
+            user: "",
             method: "",
             tls,
             host: "",

@@ -52,6 +52,7 @@ impl Write for Stalled {
 
 fn record() -> Record<'static> {
     Record {
+        user: "",
         client: [192, 0, 2, 1].into(),
         method: "GET",
         tls: true,
