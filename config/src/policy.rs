@@ -6,6 +6,7 @@
 
 mod canary;
 mod cors;
+mod external_auth;
 mod https_redirect;
 mod rate_limit;
 mod redirect;
@@ -17,6 +18,10 @@ pub use canary::{
     Canary, CanaryHeader, CanaryHeaderRule, CanaryRule, MAX_CANARIES, MAX_PATTERN_BYTES, header_pattern,
 };
 pub use cors::{AllowedOrigins, Cors, CorsOrigin};
+pub use external_auth::{
+    AuthCache, AuthDuration, AuthHeader, AuthMethod, AuthService, ExternalAuth, ExternalAuthChoice,
+    MAX_AUTH_HEADERS,
+};
 pub use https_redirect::HttpsRedirect;
 pub use rate_limit::RateLimit;
 pub use redirect::Redirect;
@@ -45,6 +50,8 @@ pub struct Policy {
     pub rate_limit: Option<Box<RateLimit>>,
     /// `denylist-source-range`, `allowlist-source-range`.
     pub source_range: Option<Box<SourceRange>>,
+    /// `auth-url` and its kin, `enable-global-auth`; `None` is as the ConfigMap says.
+    pub external_auth: Option<Box<ExternalAuthChoice>>,
 }
 
 impl Policy {

@@ -4,6 +4,7 @@
 //! defaults.
 
 mod access_log;
+mod auth;
 mod client;
 mod client_address;
 mod headers;
@@ -17,6 +18,7 @@ mod tls;
 pub use access_log::{
     AccessLog, LogEscape, LogFormat, LogPart, LogVariable, MAX_REGEX_BYTES, MAX_URL_PATTERNS, UrlPattern,
 };
+pub use auth::{AuthDefaults, GlobalAuth};
 pub use client::Client;
 pub use client_address::ClientAddress;
 pub use headers::{HeaderLine, Headers, InvalidHeader};
@@ -38,8 +40,6 @@ pub struct Settings {
     /// The Secret of the default certificate (`--default-ssl-certificate`); `None` or an unusable one is a
     /// certificate that the gateway makes itself.
     pub default_certificate: Option<NamespacedName>,
-    /// Something that should protect every route is missing: every request that a route takes is answered with 503.
-    pub denied: bool,
     /// How upstreams are spoken to.
     pub proxy: Proxy,
     /// How patient the gateway is with clients.
@@ -54,6 +54,8 @@ pub struct Settings {
     pub limits: Limits,
     /// Who may ask at all.
     pub source_range: SourceRangeDefaults,
+    /// Whose word counts for whom.
+    pub auth: AuthDefaults,
     /// Headers that pass, and that are made.
     pub headers: Headers,
     /// TLS towards clients.

@@ -8,6 +8,7 @@
 
 use crate::args::{Args, LogFormat, Runtime};
 use crate::drain::{Drain, Phase};
+use crate::filters::external_auth::{Asker, Verdicts};
 use crate::front::accept::{self, BindError};
 use crate::front::{Front, tls::Tls};
 use crate::live::Live;
@@ -78,7 +79,8 @@ pub fn run(args: &Args) -> Result<()> {
     };
     control(args, &live, &telemetry, admin, ready)?;
 
-    let front = |live: &Arc<Live>| front(args, live, &drain, &telemetry);
+    let verdicts = Arc::<Verdicts>::default();
+    let front = |live: &Arc<Live>| front(args, live, &drain, &telemetry, &verdicts);
     let tls = Tls::new(Arc::clone(&live)).context("cannot set up TLS")?;
     let main = Builder::new_current_thread().enable_all().build()?;
     let mut stop = main.block_on(async { Stop::new() })?;
@@ -147,7 +149,13 @@ async fn follow(socket: PathBuf, live: Arc<Live>) {
 }
 
 /// One core's engine and what its connections need.
-fn front(args: &Args, live: &Arc<Live>, drain: &Arc<Drain>, telemetry: &Arc<Telemetry>) -> Arc<Front> {
+fn front(
+    args: &Args,
+    live: &Arc<Live>,
+    drain: &Arc<Drain>,
+    telemetry: &Arc<Telemetry>,
+    verdicts: &Arc<Verdicts>,
+) -> Arc<Front> {
     let conf = Arc::new(ServerConf { upstream_keepalive_pool_size: UPSTREAM_POOL, ..ServerConf::default() });
     let busy = drain.core();
     let gateway = Gateway {
@@ -156,6 +164,7 @@ fn front(args: &Args, live: &Arc<Live>, drain: &Arc<Drain>, telemetry: &Arc<Tele
         telemetry: Arc::clone(telemetry),
         ports: PublicPorts { http: args.http_port.to_string(), https: args.https_port.to_string() },
         connector: TransportConnector::new(None),
+        external_auth: Asker::new(Arc::clone(verdicts)),
     };
     let proxy = http_proxy(&conf, gateway);
     Arc::new(Front {

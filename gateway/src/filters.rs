@@ -10,6 +10,7 @@
 
 pub mod canary;
 mod cors;
+pub mod external_auth;
 mod https_redirect;
 pub mod rate_limit;
 mod redirect;
@@ -22,6 +23,7 @@ use crate::answer::Answer;
 use crate::proxy::{Context, PublicPorts};
 use crate::reason::Reason;
 use crate::table::CompiledRoute;
+use crate::upstream::Group;
 use cors::Cors;
 use ingora_config::Route;
 use ingora_config::policy::HttpsRedirect;
@@ -44,6 +46,8 @@ pub struct Filters {
     response: Box<[ResponseFilter]>,
     /// What the route itself says of redirects to HTTPS; the ConfigMap may change without it.
     pub(crate) https_redirect: HttpsRedirect,
+    /// Whom the route itself wants asked.
+    pub(crate) external_auth: external_auth::Choice,
 }
 
 /// A filter of the rewrite phase: answers without regard to who asks.
@@ -76,8 +80,8 @@ enum ResponseFilter {
 }
 
 impl Filters {
-    /// Compiles what the policy of a route asks for, each phase in its order.
-    pub fn compile(route: &Route, slots: &Arc<Slots>) -> Self {
+    /// Compiles what the policy of a route asks for, each phase in its order; `asked` is the group of `auth-url`.
+    pub fn compile(route: &Route, slots: &Arc<Slots>, asked: Option<Arc<Group>>) -> Self {
         let policy = &*route.policy;
         let https_redirect = policy.https_redirect.as_deref().copied().unwrap_or_default();
         if policy.denied {
@@ -115,6 +119,7 @@ impl Filters {
             upstream: upstream.into(),
             response: response.into(),
             https_redirect,
+            external_auth: external_auth::Choice::compile(route, asked),
         }
     }
 }
@@ -168,7 +173,7 @@ pub fn upstream_phase(route: &CompiledRoute, request: &mut RequestHeader, ctx: &
             UpstreamFilter::Rewrite(filter) => filter.apply(route, request, ctx)?,
         }
     }
-    Ok(())
+    external_auth::tell_upstream(route, request, ctx)
 }
 
 /// Changes what the client sees, on answers of upstreams and of the gateway alike.
@@ -179,12 +184,12 @@ pub fn response_phase(
     route: &CompiledRoute,
     request: &RequestHeader,
     response: &mut ResponseHeader,
-    _ctx: &Context,
+    ctx: &Context,
 ) -> ProxyResult<()> {
     for filter in &route.filters.response {
         match filter {
             ResponseFilter::Cors(cors) => cors.respond(request, response)?,
         }
     }
-    Ok(())
+    external_auth::tell_client(response, ctx)
 }

@@ -18,11 +18,12 @@ mod request_id;
 mod response;
 mod tunnel;
 mod upstream_peer;
-mod upstream_request;
+pub(crate) mod upstream_request;
 
 pub use context::Context;
 
 use crate::drain::Busy;
+use crate::filters::external_auth::Asker;
 use crate::live::Live;
 use crate::telemetry::Telemetry;
 use async_trait::async_trait;
@@ -59,6 +60,8 @@ pub struct Gateway {
     pub ports: PublicPorts,
     /// Connects WebSocket tunnels, which the engine's own pool must not keep.
     pub connector: TransportConnector,
+    /// Asks the services of external authentication.
+    pub external_auth: Asker,
 }
 
 #[async_trait]

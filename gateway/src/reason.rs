@@ -43,6 +43,14 @@ pub enum Reason {
     ConnectionLimited,
     /// The client is on a deny list, or not on the allow list.
     SourceForbidden,
+    /// `auth-url`: the service says that the client must identify itself.
+    ExternalAuthUnauthorized,
+    /// `auth-url`: the service forbids the request.
+    ExternalAuthForbidden,
+    /// `auth-url`: the service gave no answer that counts.
+    ExternalAuthFailed,
+    /// `auth-signin`: the client is sent to where it can identify itself.
+    SignIn,
     /// The body is larger than allowed.
     BodyTooLarge,
     /// The body did not arrive in time.
@@ -67,7 +75,7 @@ pub enum Reason {
 
 impl Reason {
     /// All reasons, for tables and metrics.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 32] = [
         Self::BadRequest,
         Self::UnknownTransferCoding,
         Self::HeaderTimeout,
@@ -86,6 +94,10 @@ impl Reason {
         Self::RateLimited,
         Self::ConnectionLimited,
         Self::SourceForbidden,
+        Self::ExternalAuthUnauthorized,
+        Self::ExternalAuthForbidden,
+        Self::ExternalAuthFailed,
+        Self::SignIn,
         Self::BodyTooLarge,
         Self::BodyTimeout,
         Self::NoEndpoints,
@@ -103,9 +115,10 @@ impl Reason {
         match self {
             Self::Preflight => 204,
             Self::AddSlash => 301,
-            Self::AppRoot | Self::Redirect => 302,
+            Self::AppRoot | Self::Redirect | Self::SignIn => 302,
             Self::HttpsRedirect => 308,
-            Self::SourceForbidden => 403,
+            Self::ExternalAuthUnauthorized => 401,
+            Self::SourceForbidden | Self::ExternalAuthForbidden => 403,
             Self::BadRequest => 400,
             Self::NoRoute | Self::BackendUnsupported => 404,
             Self::MethodNotAllowed => 405,
@@ -115,7 +128,7 @@ impl Reason {
             Self::ExpectationFailed => 417,
             Self::HeaderTooLarge => 431,
             Self::ClientClosed => 499,
-            Self::Internal => 500,
+            Self::Internal | Self::ExternalAuthFailed => 500,
             Self::UnknownTransferCoding => 501,
             Self::ConnectFailed | Self::UpstreamBroken => 502,
             Self::NoEndpoints
@@ -148,6 +161,10 @@ impl Reason {
             Self::RateLimited => "rate_limited",
             Self::ConnectionLimited => "connection_limited",
             Self::SourceForbidden => "source_forbidden",
+            Self::ExternalAuthUnauthorized => "external_auth_unauthorized",
+            Self::ExternalAuthForbidden => "external_auth_forbidden",
+            Self::ExternalAuthFailed => "external_auth_failed",
+            Self::SignIn => "sign_in",
             Self::BodyTooLarge => "body_too_large",
             Self::BodyTimeout => "body_timeout",
             Self::NoEndpoints => "no_endpoints",
@@ -166,6 +183,7 @@ impl Reason {
 pub fn phrase(status: u16) -> &'static str {
     match status {
         301 => "Moved Permanently",
+        401 => "Authorization Required",
         302 => "Found",
         408 => "Request Time-out",
         413 => "Request Entity Too Large",

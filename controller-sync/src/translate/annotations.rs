@@ -23,8 +23,9 @@ use table::{Guards, Risk, Row, Support};
 
 mod app_root;
 mod canary;
-mod charset;
+pub(super) mod charset;
 mod cors;
+mod external_auth;
 mod from_to_www_redirect;
 mod https_redirect;
 mod pending;
@@ -39,6 +40,8 @@ mod source_range;
 pub mod table;
 mod upstream_vhost;
 mod use_regex;
+
+pub(super) use external_auth::KEEPALIVE;
 
 /// What the annotations of one Ingress ask for.
 #[derive(Debug, Default)]
@@ -114,6 +117,7 @@ pub(super) fn read(ingress: &Ingress, store: &Store, gates: &Gates, found: &mut 
         cors: cors::read(&mut reader).map(Box::new),
         rate_limit: rate_limit::read(&mut reader).map(Box::new),
         source_range: source_range::read(&mut reader).map(Box::new),
+        external_auth: external_auth::read(&mut reader).map(Box::new),
     };
     let host = HostWishes {
         regex: use_regex::read(&mut reader),

@@ -5,7 +5,7 @@
 //!   satisfy: all   ─▶ allow list and credentials     satisfy: any ─▶ one of them is enough
 //! ```
 
-use super::source_range;
+use super::{external_auth, source_range};
 use crate::answer::Answer;
 use crate::proxy::{Context, Gateway};
 use crate::table::CompiledRoute;
@@ -16,11 +16,13 @@ use pingora_proxy::Session;
 /// # Errors
 /// The refusal.
 pub async fn check(
-    _gateway: &Gateway,
-    _session: &mut Session,
+    gateway: &Gateway,
+    session: &mut Session,
     route: &CompiledRoute,
     ctx: &mut Context,
 ) -> Result<(), Answer> {
     // Not among the filters of a route: the ConfigMap's ranges hold for routes without any of their own.
-    source_range::check(route.filters.source_range.as_ref(), ctx)
+    source_range::check(route.filters.source_range.as_ref(), ctx)?;
+    let asked = external_auth::check(gateway, session, route, ctx).await;
+    asked.map_err(|answer| external_auth::signin(&gateway.ports, route, session.req_header(), ctx, answer))
 }

@@ -118,7 +118,7 @@ async fn connect(gateway: &Gateway, ctx: &mut Context) -> Result<(Stream, Durati
 
 fn request_head(gateway: &Gateway, client: &RequestHeader, ctx: &Context) -> Result<Bytes> {
     let mut request = client.clone();
-    for name in nominated(client) {
+    for name in upstream_request::nominated(client) {
         request.remove_header(name.as_str());
     }
     for name in
@@ -131,17 +131,6 @@ fn request_head(gateway: &Gateway, client: &RequestHeader, ctx: &Context) -> Res
     request.insert_header(CONNECTION, "upgrade")?;
     let wire = http_req_header_to_wire(&request);
     wire.map(Into::into).ok_or_else(|| Error::new(ErrorType::InvalidHTTPHeader))
-}
-
-/// The headers that `Connection` makes hop-by-hop; those the upstream must be able to trust are no client's to remove.
-fn nominated(client: &RequestHeader) -> Vec<String> {
-    let values = client.headers.get_all(CONNECTION).iter().filter_map(|value| value.to_str().ok());
-    values
-        .flat_map(|value| value.split(','))
-        .map(|name| name.trim().to_ascii_lowercase())
-        .filter(|name| name != "host" && !name.starts_with("x-") && !name.starts_with("sec-websocket"))
-        .filter(|name| !name.is_empty() && name.bytes().all(crate::front::head::is_token))
-        .collect()
 }
 
 async fn read_head(upstream: &mut Stream) -> io::Result<Head> {

@@ -92,6 +92,11 @@ impl<'a, 'f> Reader<'a, 'f> {
         self.gates
     }
 
+    /// The namespace of the Ingress.
+    pub(super) fn namespace(&self) -> &'a str {
+        self.namespace
+    }
+
     /// The names behind the prefix, sorted.
     pub(super) fn names(&self) -> Vec<&'a str> {
         let mut names: Vec<_> = self.values.keys().copied().collect();
