@@ -4,12 +4,13 @@
 //! defaults.
 
 mod access_log;
-mod auth;
 mod client;
 mod client_address;
+mod global_auth;
 mod headers;
 mod hsts;
 mod limits;
+mod no_auth_locations;
 mod proxy;
 mod redirect;
 mod source_range;
@@ -18,12 +19,13 @@ mod tls;
 pub use access_log::{
     AccessLog, LogEscape, LogFormat, LogPart, LogVariable, MAX_REGEX_BYTES, MAX_URL_PATTERNS, UrlPattern,
 };
-pub use auth::{AuthDefaults, GlobalAuth};
 pub use client::Client;
 pub use client_address::ClientAddress;
+pub use global_auth::GlobalAuth;
 pub use headers::{HeaderLine, Headers, InvalidHeader};
 pub use hsts::Hsts;
 pub use limits::Limits;
+pub use no_auth_locations::NoAuthLocations;
 pub use proxy::{NextUpstream, Proxy};
 pub use redirect::RedirectDefaults;
 pub use source_range::SourceRangeDefaults;
@@ -54,8 +56,10 @@ pub struct Settings {
     pub limits: Limits,
     /// Who may ask at all.
     pub source_range: SourceRangeDefaults,
-    /// Whose word counts for whom.
-    pub auth: AuthDefaults,
+    /// Paths without authentication.
+    pub no_auth_locations: NoAuthLocations,
+    /// External authentication for all.
+    pub global_auth: GlobalAuth,
     /// Headers that pass, and that are made.
     pub headers: Headers,
     /// TLS towards clients.

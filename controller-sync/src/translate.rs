@@ -40,6 +40,7 @@ mod endpoints;
 mod external_auth;
 mod gates;
 mod hosts;
+mod next_upstream;
 mod pattern;
 mod problems;
 mod published;
@@ -225,7 +226,7 @@ impl Translator {
 
     /// Has the service of `global-auth-url` among the upstreams.
     fn ask_globally(&mut self, settings: &Settings, map: Option<&NamespacedName>) {
-        let new = match &settings.auth.external {
+        let new = match &settings.global_auth {
             GlobalAuth::Ask(auth) => auth.upstream().cloned().zip(map.cloned()),
             GlobalAuth::None | GlobalAuth::Broken => None,
         };

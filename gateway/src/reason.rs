@@ -41,6 +41,10 @@ pub enum Reason {
     RateLimited,
     /// More requests at the same time than `limit-connections` allows.
     ConnectionLimited,
+    /// No user of basic authentication, or the wrong password.
+    Unauthorized,
+    /// Too many passwords wait to be verified.
+    LoginsOverloaded,
     /// The client is on a deny list, or not on the allow list.
     SourceForbidden,
     /// `auth-url`: the service says that the client must identify itself.
@@ -75,7 +79,7 @@ pub enum Reason {
 
 impl Reason {
     /// All reasons, for tables and metrics.
-    pub const ALL: [Self; 32] = [
+    pub const ALL: [Self; 34] = [
         Self::BadRequest,
         Self::UnknownTransferCoding,
         Self::HeaderTimeout,
@@ -93,6 +97,8 @@ impl Reason {
         Self::HttpsRedirect,
         Self::RateLimited,
         Self::ConnectionLimited,
+        Self::Unauthorized,
+        Self::LoginsOverloaded,
         Self::SourceForbidden,
         Self::ExternalAuthUnauthorized,
         Self::ExternalAuthForbidden,
@@ -117,7 +123,7 @@ impl Reason {
             Self::AddSlash => 301,
             Self::AppRoot | Self::Redirect | Self::SignIn => 302,
             Self::HttpsRedirect => 308,
-            Self::ExternalAuthUnauthorized => 401,
+            Self::Unauthorized | Self::ExternalAuthUnauthorized => 401,
             Self::SourceForbidden | Self::ExternalAuthForbidden => 403,
             Self::BadRequest => 400,
             Self::NoRoute | Self::BackendUnsupported => 404,
@@ -133,6 +139,7 @@ impl Reason {
             Self::ConnectFailed | Self::UpstreamBroken => 502,
             Self::NoEndpoints
             | Self::Overloaded
+            | Self::LoginsOverloaded
             | Self::Denied
             | Self::RateLimited
             | Self::ConnectionLimited => 503,
@@ -160,6 +167,8 @@ impl Reason {
             Self::HttpsRedirect => "https_redirect",
             Self::RateLimited => "rate_limited",
             Self::ConnectionLimited => "connection_limited",
+            Self::Unauthorized => "unauthorized",
+            Self::LoginsOverloaded => "logins_overloaded",
             Self::SourceForbidden => "source_forbidden",
             Self::ExternalAuthUnauthorized => "external_auth_unauthorized",
             Self::ExternalAuthForbidden => "external_auth_forbidden",
@@ -183,8 +192,8 @@ impl Reason {
 pub fn phrase(status: u16) -> &'static str {
     match status {
         301 => "Moved Permanently",
-        401 => "Authorization Required",
         302 => "Found",
+        401 => "Authorization Required",
         408 => "Request Time-out",
         413 => "Request Entity Too Large",
         414 => "Request-URI Too Large",

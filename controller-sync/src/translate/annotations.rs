@@ -21,23 +21,31 @@ use reader::Reader;
 use std::sync::Arc;
 use table::{Guards, Risk, Row, Support};
 
+mod access_log;
 mod app_root;
+mod basic_auth;
+mod buffers;
 mod canary;
 pub(super) mod charset;
 mod cors;
 mod external_auth;
 mod from_to_www_redirect;
 mod https_redirect;
+mod mirror;
 mod pending;
+mod proxy_http;
 mod rate_limit;
 mod reader;
 mod redirect;
 mod refused;
+mod retry;
 mod rewrite;
+mod satisfy;
 mod server_alias;
 pub(super) mod snippet;
 mod source_range;
 pub mod table;
+mod timeouts;
 mod upstream_vhost;
 mod use_regex;
 
@@ -117,6 +125,14 @@ pub(super) fn read(ingress: &Ingress, store: &Store, gates: &Gates, found: &mut 
         cors: cors::read(&mut reader).map(Box::new),
         rate_limit: rate_limit::read(&mut reader).map(Box::new),
         source_range: source_range::read(&mut reader).map(Box::new),
+        basic_auth: basic_auth::read(&mut reader).map(Box::new),
+        satisfy_any: satisfy::read(&mut reader),
+        timeouts: timeouts::read(&mut reader).map(Box::new),
+        retry: retry::read(&mut reader).map(Box::new),
+        buffers: buffers::read(&mut reader).map(Box::new),
+        proxy_http: proxy_http::read(&mut reader).map(Box::new),
+        access_log: access_log::read(&mut reader).map(Box::new),
+        mirror: mirror::read(&mut reader).map(Box::new),
         external_auth: external_auth::read(&mut reader).map(Box::new),
     };
     let host = HostWishes {

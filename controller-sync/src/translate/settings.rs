@@ -32,7 +32,6 @@ mod hsts;
 mod key;
 mod limits;
 mod log_format;
-mod next_upstream;
 pub(super) mod page;
 mod process;
 mod proxy;
@@ -156,7 +155,7 @@ impl Reading<'_> {
         let field = || format!("data[{}]", quoted(row.key));
         let asks = !is_default(row, value);
         match row.effect {
-            Effect::Live(take) | Effect::NewConnections(take) => {
+            Effect::Live(take) | Effect::NewConnections(take) | Effect::Start(take) => {
                 if let Err(Invalid { message, hint }) = take(draft, value) {
                     let rest = match row.default {
                         _ if std::mem::take(&mut draft.global_auth.closes) => {

@@ -114,17 +114,26 @@ fn in_effect<'r>(
     route: &'r CompiledRoute,
     table: &'r RouteTable,
 ) -> Result<Option<&'r ExternalAuth>, Answer> {
-    let settings = &table.settings().auth;
-    let auth = match (&route.filters.external_auth, &settings.external) {
+    let settings = table.settings();
+    let auth = match (&route.filters.external_auth, &settings.global_auth) {
         (Choice::Nobody, _) | (Choice::Default, GlobalAuth::None) => return Ok(None),
         (Choice::Ask(auth), _) => Some(&**auth),
         (Choice::Default, GlobalAuth::Ask(_)) => table.global_auth(),
         (Choice::Default, GlobalAuth::Broken) => None,
     };
-    if settings.exempts(route.path()) {
+    if settings.no_auth_locations.covers(route.path()) {
         return Ok(None);
     }
     auth.map(Some).ok_or_else(|| Answer::page(Reason::Denied))
+}
+
+/// Whether somebody is to be asked about requests of a route, whatever its path is.
+pub fn guards(route: &CompiledRoute, table: &RouteTable) -> bool {
+    match &route.filters.external_auth {
+        Choice::Ask(_) => true,
+        Choice::Default => table.settings().global_auth != GlobalAuth::None,
+        Choice::Nobody => false,
+    }
 }
 
 /// Asks about a request, where somebody is to be asked.

@@ -3,6 +3,7 @@
 use super::{Batch, Change};
 use crate::certificate::{Certificates, LoadedCertificate, Slot, Store};
 use crate::filters::Filters;
+use crate::filters::basic_auth::users;
 use crate::filters::canary::{Canaries, Patterns};
 use crate::filters::external_auth::ExternalAuth;
 use crate::filters::rate_limit::slots::Slots;
@@ -27,6 +28,7 @@ pub(super) struct Writer {
     statistics: Arc<RouteStatistics>,
     /// What is known of limited clients: outlives every route.
     slots: Arc<Slots>,
+    users: users::Slots,
 }
 
 impl Writer {
@@ -39,6 +41,7 @@ impl Writer {
             certificates: Store::new(own),
             statistics,
             slots: Arc::default(),
+            users: users::Slots::default(),
         }
     }
 
@@ -74,6 +77,7 @@ impl Writer {
     /// After the table was swapped: what it no longer refers to.
     pub(super) fn publish_last(&mut self) {
         self.groups.retire();
+        self.users.retire();
     }
 
     pub(super) fn table(&mut self) -> Option<RouteTable> {
@@ -99,6 +103,7 @@ impl Writer {
             Resource::Route(route) => self.set_route(route),
             Resource::Upstream(upstream) => self.groups.set_upstream(upstream),
             Resource::Endpoints(endpoints) => self.groups.set_endpoints(endpoints),
+            Resource::Users(users) => self.users.set(users),
             Resource::Certificate(certificate) => {
                 let result = self.certificates.set(&certificate);
                 return result.err().map(|error| format!("Secret {}: {error}", certificate.secret));
@@ -115,6 +120,7 @@ impl Writer {
             Key::Upstream(id) => self.groups.remove_upstream(id),
             Key::Endpoints(id) => self.groups.remove_endpoints(id),
             Key::Certificate(secret) => self.certificates.remove(secret),
+            Key::Users(id) => self.users.remove(id),
         }
     }
 
@@ -191,7 +197,7 @@ impl Writer {
         };
         let stats = self.statistics.of(&route);
         let asked = asked_by(&route).map(|id| self.groups.acquire(id));
-        let filters = Filters::compile(&route, &self.slots, asked);
+        let filters = Filters::compile(&route, &self.slots, &mut self.users, asked);
         let service_port = match &route.backend {
             Backend::Upstream(id) => id.port.to_string().into(),
             Backend::NotFound => Box::default(),
@@ -214,6 +220,9 @@ impl Writer {
             self.groups.release(id);
         }
         route.canaries.iter().for_each(|canary| self.groups.release(&canary.upstream));
+        if let Some(basic_auth) = route.policy.basic_auth.as_ref().filter(|_| !route.policy.denied) {
+            self.users.release(&basic_auth.users);
+        }
     }
 
     fn keep_only(&mut self, sent: &HashSet<Key>) {
@@ -235,6 +244,7 @@ impl Writer {
             keys.extend(endpoints.then(|| Key::Endpoints(id.clone())));
         }
         keys.extend(self.certificates.keys().map(|secret| Key::Certificate(secret.clone())));
+        keys.extend(self.users.keys().map(|id| Key::Users(id.clone())));
         keys
     }
 }
@@ -246,7 +256,7 @@ fn asked_by(route: &Route) -> Option<&UpstreamId> {
 
 /// Who is asked about every route that says nothing else.
 fn asked_by_all(settings: &Settings) -> Option<&ingora_config::policy::ExternalAuth> {
-    match &settings.auth.external {
+    match &settings.global_auth {
         GlobalAuth::Ask(auth) => Some(auth),
         GlobalAuth::None | GlobalAuth::Broken => None,
     }

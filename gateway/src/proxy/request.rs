@@ -7,7 +7,7 @@
 use super::early_request::refuse;
 use super::{Context, Gateway, PublicPorts, moved, request_id};
 use crate::answer::Answer;
-use crate::filters::{self, satisfy};
+use crate::filters::{self, buffers, satisfy};
 use crate::location;
 use crate::reason::Reason;
 use crate::request_path;
@@ -58,8 +58,8 @@ fn decide(ports: &PublicPorts, session: &Session, ctx: &mut Context) -> Result<A
     ctx.has_certificate = has_certificate;
     ctx.route = route;
     ctx.unrouted = unrouted;
-    let limit = ctx.table().settings().proxy.proxy_body_size;
-    if limit > 0 && content_length(request.headers.get(header::CONTENT_LENGTH)) > limit {
+    let limit = buffers::body_limit(ctx.table().settings(), ctx.route.as_deref().or(slash.as_deref()));
+    if limit > 0 && buffers::content_length(request.headers.get(header::CONTENT_LENGTH)) > limit {
         return Err(Answer::close(Reason::BodyTooLarge));
     }
     if let Some(route) = slash {
@@ -92,11 +92,6 @@ fn decide(ports: &PublicPorts, session: &Session, ctx: &mut Context) -> Result<A
 pub(super) fn raw_path(target: &[u8]) -> Option<&str> {
     let end = memchr::memchr(b'?', target).unwrap_or(target.len());
     std::str::from_utf8(&target[..end]).ok()
-}
-
-/// Only digits can be here: the front and the engine refuse everything else.
-fn content_length(value: Option<&header::HeaderValue>) -> u64 {
-    value.and_then(|value| value.to_str().ok()?.parse().ok()).unwrap_or(0)
 }
 
 /// Answers, and keeps the connection where that is safe.

@@ -11,6 +11,7 @@
 
 use super::{Context, Gateway, error, request, upstream_peer, upstream_request};
 use crate::answer::Answer;
+use crate::filters::timeouts::Timeouts;
 use crate::front::stream::ClientStream;
 use crate::reason::Reason;
 use bytes::Bytes;
@@ -117,15 +118,7 @@ async fn connect(gateway: &Gateway, ctx: &mut Context) -> Result<(Stream, Durati
 }
 
 fn request_head(gateway: &Gateway, client: &RequestHeader, ctx: &Context) -> Result<Bytes> {
-    let mut request = client.clone();
-    for name in upstream_request::nominated(client) {
-        request.remove_header(name.as_str());
-    }
-    for name in
-        ["connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"]
-    {
-        request.remove_header(name);
-    }
+    let mut request = upstream_request::end_to_end(client);
     upstream_request::filter(&gateway.ports, client, &mut request, ctx)?;
     request.insert_header(UPGRADE, "websocket")?;
     request.insert_header(CONNECTION, "upgrade")?;
@@ -168,7 +161,7 @@ async fn answer(session: &mut Session, ctx: &mut Context, upstream: Stream, head
     // From here on only the silence of both sides counts.
     session.set_read_timeout(None);
     session.set_write_timeout(None);
-    let patience = Duration::from_secs(ctx.table().settings().proxy.proxy_read_timeout.max(1).into());
+    let patience = Timeouts::of(ctx).read;
     let early = Bytes::copy_from_slice(&head.raw[head.length..]);
     let (reader, writer) = tokio::io::split(upstream);
     let mut relay = Relay { reader, writer, to_upstream: Bytes::new(), received: 0 };
@@ -196,7 +189,7 @@ fn switching(head: &Head) -> Option<ResponseHeader> {
 
 /// The upstream does not switch: its answer is an ordinary one.
 async fn refused(session: &mut Session, ctx: &mut Context, upstream: Stream, head: Head) -> Result<()> {
-    let patience = Some(Duration::from_secs(ctx.table().settings().proxy.proxy_read_timeout.max(1).into()));
+    let patience = Some(Timeouts::of(ctx).read);
     let peer = ClientStream::replay(upstream, head.raw);
     let mut upstream = HttpSession::new(Box::new(peer));
     upstream.read_timeout = patience;

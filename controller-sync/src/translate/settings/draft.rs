@@ -1,7 +1,6 @@
 //! Settings while the keys of a ConfigMap are read, one after the other.
 
 use super::global_auth::GlobalAuthDraft;
-use super::next_upstream::Conditions;
 use crate::translate::gates::Gates;
 use crate::translate::value::{self, Invalid, Parsed};
 use ingora_config::Settings;
@@ -24,7 +23,6 @@ pub(in crate::translate) struct Draft {
     pub(super) log_format: Option<Vec<LogPart>>,
     pub(super) escape_json: bool,
     pub(super) escape_none: bool,
-    pub(super) non_idempotent: bool,
     pub(super) global_auth: GlobalAuthDraft,
     /// Names of ConfigMaps, as written.
     pub(super) add_headers: Option<String>,
@@ -54,11 +52,6 @@ impl Draft {
         items
     }
 
-    pub(super) fn take_conditions(&mut self, found: Conditions) {
-        self.settings.proxy.proxy_next_upstream = found.next;
-        self.non_idempotent = found.non_idempotent;
-    }
-
     /// Puts together what several keys say.
     pub(super) fn finish(&mut self) {
         let log = &mut self.settings.access_log;
@@ -69,8 +62,7 @@ impl Draft {
             (false, false) => LogEscape::Default,
         };
         log.format = self.log_format.take().map(|parts| LogFormat { escape, parts });
-        self.settings.auth.external = std::mem::take(&mut self.global_auth).finish();
-        self.settings.proxy.retry_non_idempotent |= self.non_idempotent;
+        self.settings.global_auth = std::mem::take(&mut self.global_auth).finish();
     }
 }
 

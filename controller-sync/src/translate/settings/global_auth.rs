@@ -72,7 +72,7 @@ pub(super) const ROWS: &[Row] = &[
         "list of paths",
         "/.well-known/acme-challenge",
         Live(|d, v| {
-            d.settings.auth.no_auth_locations = d.list(v, location);
+            d.settings.no_auth_locations.0 = d.list(v, path);
             Ok(())
         }),
     )
@@ -150,9 +150,13 @@ impl GlobalAuthDraft {
     }
 }
 
-fn location(text: &str) -> Parsed<String> {
-    if text.starts_with('/') {
-        return Ok(text.to_owned());
+/// The longest beginning of a path, in bytes.
+const MAX_PATH_BYTES: usize = 1024;
+
+/// What a path begins with.
+fn path(text: &str) -> Parsed<String> {
+    if !text.starts_with('/') || text.len() > MAX_PATH_BYTES {
+        return Err(Invalid::new(text, "is no beginning of a path", "write a path such as /public"));
     }
-    Err(Invalid::new(text, "is not a path", "write paths such as /healthz,/public"))
+    Ok(text.to_owned())
 }

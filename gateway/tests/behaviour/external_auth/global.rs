@@ -46,11 +46,11 @@ fn every_ingress_is_asked_about_that_does_not_opt_out_and_has_no_service_of_its_
     assert_eq!(get(&edge, "/", &format!("Cookie: {}\r\n", login.session())).status, 200);
 
     // Neither service is asked about the locations that need no credentials.
-    edge.configure(&[GLOBAL, ("no-auth-locations", "/healthz")], "/auth/no_auth_locations", vec!["/healthz"]);
+    edge.configure(&[GLOBAL, ("no-auth-locations", "/healthz")], "/no_auth_locations", vec!["/healthz"]);
     assert_eq!(edge.ask("a.test", "/healthz"), "web");
     assert_eq!(edge.ask("own.test", "/healthz"), "web");
     assert_eq!(edge.ask("a.test", "/.well-known/acme-challenge/token"), "401");
-    edge.configure(&[], "/auth/external", "None");
+    edge.configure(&[], "/global_auth", "None");
     assert_eq!(edge.ask("a.test", "/"), "web");
     assert_eq!(edge.ask("own.test", "/"), "403");
 }
