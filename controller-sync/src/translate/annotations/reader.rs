@@ -94,6 +94,11 @@ impl<'a, 'f> Reader<'a, 'f> {
         self.gates
     }
 
+    /// The namespace of the Ingress.
+    pub(super) fn namespace(&self) -> &'a str {
+        self.namespace
+    }
+
     /// Whether requests may be sent to the machine itself, as outside of clusters.
     pub(super) fn allows_loopback(&self) -> bool {
         self.store.options().allow_loopback_endpoints
