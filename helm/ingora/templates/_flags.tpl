@@ -169,9 +169,17 @@ the kubelet is, too; or, when Prometheus has to come in, the node's own address.
 {{- or $c.hostNetwork $c.hostPort.enabled | ternary $c.hostPort.ports $c.service.ports | toJson }}
 {{- end }}
 
-{{/* What is left of the grace period for requests in flight, after the lame duck and a reserve for the end. */}}
+{{/*
+How the grace period is spent: lame duck, requests in flight, and a reserve for the end. A short one is shared out, half of it
+at most for the lame duck.
+*/}}
+{{- define "ingora.lameDuck" -}}
+{{- min (int .Values.controller.gateway.lameDuckSeconds) (div (int .Values.controller.terminationGracePeriodSeconds) 2) }}
+{{- end }}
+
 {{- define "ingora.drainTimeout" -}}
-{{- sub (int .Values.controller.terminationGracePeriodSeconds) (add 15 .Values.controller.gateway.lameDuckSeconds) }}
+{{- $grace := int .Values.controller.terminationGracePeriodSeconds }}
+{{- sub $grace (add (include "ingora.lameDuck" .) (min 15 (div $grace 4))) }}
 {{- end }}
 
 {{- define "ingora.syncArguments" -}}
@@ -233,7 +241,7 @@ the kubelet is, too; or, when Prometheus has to come in, the node's own address.
   "admin-bind" (printf "%s:%v" (include "ingora.bracketed" (include "ingora.healthAddress" .)) $c.metrics.port)
   "http-port" $public.http
   "https-port" $public.https
-  "lame-duck" $g.lameDuckSeconds
+  "lame-duck" (include "ingora.lameDuck" .)
   "drain-timeout" (include "ingora.drainTimeout" .)
   "threads" $g.threads
   "runtime" $g.runtime

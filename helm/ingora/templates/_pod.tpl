@@ -169,11 +169,11 @@ ports:
 livenessProbe:
   {{- $times := dict "initialDelaySeconds" 5 "periodSeconds" 10 "timeoutSeconds" 2 "failureThreshold" 5 }}
   {{- include "ingora.probe" (dict "times" $times "path" "/healthz" "port" (int $c.sync.healthPort) "host" (include "ingora.probeHost" .)) | nindent 2 }}
-{{- if and (gt (int $c.gateway.lameDuckSeconds) 0) (semverCompare ">=1.30.0-0" .Capabilities.KubeVersion.Version) }}
+{{- if and (gt (int (include "ingora.lameDuck" .)) 0) (semverCompare ">=1.30.0-0" .Capabilities.KubeVersion.Version) }}
 lifecycle:
   preStop:
     sleep:
-      seconds: {{ $c.gateway.lameDuckSeconds }}
+      seconds: {{ include "ingora.lameDuck" . }}
 {{- end }}
 {{- with $c.sync.resources }}
 resources:

@@ -25,9 +25,6 @@
 {{- if and (eq (include "ingora.kind" .) "DaemonSet") (or $c.autoscaling.enabled $c.keda.enabled) }}
 {{- fail "controller.autoscaling and controller.keda: a DaemonSet has as many Pods as there are nodes. Say controller.kind=Deployment" }}
 {{- end }}
-{{- if lt (int (include "ingora.drainTimeout" .)) 1 }}
-{{- fail (printf "controller.terminationGracePeriodSeconds: %v seconds are too short for a lame duck of %v (controller.gateway.lameDuckSeconds), some time for requests in flight, and 15 to end" $c.terminationGracePeriodSeconds $c.gateway.lameDuckSeconds) }}
-{{- end }}
 {{- include "ingora.refusedArguments" . }}
 {{- include "ingora.ownedClasses" . }}
 {{- end }}

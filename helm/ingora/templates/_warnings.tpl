@@ -1,7 +1,6 @@
 {{/* What most often goes wrong, found before anybody wonders: for NOTES.txt. Without a cluster only values are looked at. */}}
 
 {{- define "ingora.warnings" -}}
-{{- $c := .Values.controller }}
 {{- include "ingora.warningsOfValues" . }}
 {{- include "ingora.warningsOfClasses" . }}
 {{- include "ingora.warningsOfServices" . }}
@@ -37,6 +36,12 @@
 {{- end }}
 {{- if and (eq (include "ingora.kind" .) "DaemonSet") (not (kindIs "invalid" $c.replicaCount)) }}
 - controller.replicaCount: a DaemonSet has as many Pods as there are nodes.
+{{- end }}
+{{- if $c.enableTopologyAwareRouting }}
+- controller.enableTopologyAwareRouting: without effect; Ingora does not read topology hints.
+{{- end }}
+{{- if lt (int (include "ingora.lameDuck" .)) (int $c.gateway.lameDuckSeconds) }}
+- controller.terminationGracePeriodSeconds: {{ $c.terminationGracePeriodSeconds }} seconds are short; a Pod that leaves goes on serving for {{ include "ingora.lameDuck" . }} of them.
 {{- end }}
 {{- if and $c.hostNetwork (include "ingora.asRoot" .) }}
 - controller.hostNetwork with ports below 1024: both containers run as user 0, the gateway with NET_BIND_SERVICE and no other
