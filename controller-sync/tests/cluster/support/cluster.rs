@@ -6,7 +6,7 @@ use super::api::Api;
 use super::certificates::{KeyKind, make};
 use super::ports::free_port;
 use super::process::Program;
-use super::{audit, until};
+use super::{audit, chart, until};
 use crate::enclosure;
 use std::io::Write as _;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -138,6 +138,21 @@ impl Cluster {
         let errors = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "kubectl {arguments:?}: {errors}");
         String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// A token of a ServiceAccount, as the kubelet asks for one.
+    pub(crate) fn token(&self, namespace: &str, account: &str) -> String {
+        let request = serde_json::json!({
+            "apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": { "expirationSeconds": 7200 },
+        });
+        let path = format!("/api/v1/namespaces/{namespace}/serviceaccounts/{account}/token");
+        self.admin.post(&path, &request)["status"]["token"].as_str().unwrap().to_owned()
+    }
+
+    /// Runs Helm as administrator; what it printed, or what it complained about.
+    pub(crate) fn helm(&self, arguments: &[&str]) -> Result<String, String> {
+        let kubeconfig = self.home.join("admin.kubeconfig");
+        chart::said(chart::tool("helm").env("KUBECONFIG", kubeconfig).args(arguments).output().unwrap())
     }
 
     /// What the server refused this user so far.
