@@ -212,8 +212,8 @@ at most for the lame duck.
 {{- end }}
 {{- end }}
 - sync
-- --healthz-host={{ include "ingora.healthAddress" . | trimPrefix "[" | trimSuffix "]" }}
-- --healthz-port={{ $c.sync.healthPort }}
+- {{ printf "--healthz-host=%s" (include "ingora.healthAddress" . | trimPrefix "[" | trimSuffix "]") | quote }}
+- {{ printf "--healthz-port=%v" $c.sync.healthPort | quote }}
 {{- range $name, $value := $flags }}
 {{- /* A flag without a value is a switch. */}}
 {{- if or (kindIs "invalid" $value) (eq (toString $value) "") }}

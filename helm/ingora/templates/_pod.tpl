@@ -21,7 +21,8 @@
   "seccompProfile" (default (dict "type" "RuntimeDefault") $image.seccompProfile)
 }}
 {{- if include "ingora.asRoot" . }}
-{{- $context = merge (dict "runAsNonRoot" false "runAsUser" 0 "runAsGroup" 0 "fsGroup" 0) $context }}
+{{- range $key := list "runAsUser" "runAsGroup" "fsGroup" }}{{ $_ := set $context $key 0 }}{{ end }}
+{{- $_ := set $context "runAsNonRoot" false }}
 {{- end }}
 {{- $sysctls := list }}
 {{- if and (include "ingora.privilegedPorts" .) (not .Values.controller.hostNetwork) }}
@@ -196,7 +197,6 @@ volumeMounts:
     sizeLimit: 1Mi
 - name: token
   projected:
-    defaultMode: 0444
     sources:
       - serviceAccountToken:
           path: token

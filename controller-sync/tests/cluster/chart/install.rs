@@ -274,7 +274,9 @@ fn schemas(folder: &Path) {
         for (name, schema) in components["schemas"].as_object().unwrap() {
             for kind in schema["x-kubernetes-group-version-kind"].as_array().into_iter().flatten() {
                 let text = |key: &str| kind[key].as_str().unwrap_or_default().to_lowercase();
-                let file = format!("{}-{}-{}.json", text("kind"), text("group"), text("version"));
+                // kubeconform takes the version for the group of what has none.
+                let group = if text("group").is_empty() { text("version") } else { text("group") };
+                let file = format!("{}-{group}-{}.json", text("kind"), text("version"));
                 let whole =
                     json!({ "$ref": format!("#/components/schemas/{name}"), "components": components });
                 std::fs::write(folder.join(file), whole.to_string()).unwrap();

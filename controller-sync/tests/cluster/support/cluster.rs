@@ -212,7 +212,7 @@ fn start_server(home: &Path, etcd: SocketAddr, address: SocketAddr) -> Program {
             // There is no default route, and loopback is not an address for others.
             "--advertise-address=10.99.0.1".to_owned(),
             "--endpoint-reconciler-type=none".to_owned(),
-            "--service-cluster-ip-range=10.96.0.0/16".to_owned(),
+            "--service-cluster-ip-range=10.96.0.0/16,fd00:10:96::/112".to_owned(),
             format!("--tls-cert-file={}", file("serving.crt")),
             format!("--tls-private-key-file={}", file("serving.key")),
             format!("--cert-dir={}", file("certificates")),
