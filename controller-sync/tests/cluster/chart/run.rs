@@ -7,6 +7,7 @@ use crate::support::manifest::site;
 use crate::support::object::documents;
 use crate::support::pod::Pod;
 use crate::support::ports::free_port;
+use crate::support::process::Program;
 use crate::support::site::Site;
 use crate::support::trial::trials;
 use crate::support::until;
@@ -19,6 +20,7 @@ use std::thread;
 trials! {
     trial:
         it_serves_writes_status_holds_the_lease_and_is_refused_nothing,
+        on_the_network_of_the_node_the_gateway_has_one_right_and_serves_port_80,
         a_namespace_of_ones_own_is_served_without_a_cluster_role,
         a_rolling_update_behind_a_service_loses_no_request,
         two_gateways_on_one_port_hand_over_without_losing_a_request;
@@ -140,6 +142,27 @@ fn it_serves_writes_status_holds_the_lease_and_is_refused_nothing() {
     let labels = format!("controller_namespace=\"{}\",controller_pod=\"ingora-0\"", release.site.namespace);
     assert!(metrics.contains(&labels) || metrics.contains("controller_pod=\"ingora-0\""), "{metrics}");
     assert_eq!(release.refusals(), [""; 0]);
+    assert_eq!((rights(&pod.gateway), rights(&pod.sync)), (0, 0));
+}
+
+/// The capabilities that a program has (Linux: `CapEff`).
+fn rights(program: &Program) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", program.id())).unwrap();
+    assert!(status.contains("NoNewPrivs:\t1"), "{status}");
+    let line = status.lines().find_map(|line| line.strip_prefix("CapEff:")).unwrap();
+    u64::from_str_radix(line.trim(), 16).unwrap()
+}
+
+fn on_the_network_of_the_node_the_gateway_has_one_right_and_serves_port_80() {
+    const NET_BIND_SERVICE: u64 = 1 << 10;
+    let release = Release::install("chart-host", "controller.hostNetwork=true,controller.service.enabled=false");
+    let backend = release.site.backend("web");
+    release.apply(&site("a.test", "web", backend.address));
+    let pod = release.pod("ingora-0");
+    assert_eq!(pod.http.port(), 80);
+    pod.wait_ready();
+    until("the Ingress is served", || body(pod.http, "a.test") == "web");
+    assert_eq!((rights(&pod.gateway), rights(&pod.sync)), (NET_BIND_SERVICE, 0));
 }
 
 fn a_namespace_of_ones_own_is_served_without_a_cluster_role() {

@@ -15,15 +15,16 @@ use std::net::SocketAddr;
 use std::path::Path;
 use tempfile::TempDir;
 
-/// Puts what the container mounts where it looks for it, and becomes the program.
+/// Puts what the container mounts where it looks for it, gives up all rights but those in $3, and becomes the program.
 const CONTAINER: &str = r#"
 set -e
 mount -t tmpfs tmpfs /run
 mkdir -p /run/ingora /run/secrets/kubernetes.io/serviceaccount
 mount --bind "$1" /run/ingora
 [ -z "$2" ] || mount --bind "$2" /run/secrets/kubernetes.io/serviceaccount
-shift 2
-exec env "$@"
+rights=$3
+shift 3
+exec setpriv --no-new-privs --inh-caps=-all --bounding-set="$rights" env "$@"
 "#;
 
 /// A running Pod.
@@ -65,7 +66,7 @@ impl Pod {
             let token = if has_token { token.display().to_string() } else { String::new() };
             let mut arguments: Vec<String> =
                 ["--mount", "sh", "-c", CONTAINER, "sh"].map(str::to_owned).to_vec();
-            arguments.extend([socket.display().to_string(), token]);
+            arguments.extend([socket.display().to_string(), token, rights(container)]);
             let variables = variables(container, namespace, name);
             arguments.extend(variables.iter().map(|(name, value)| format!("{name}={value}")));
             // The kubelet tells every container where the API server is.
@@ -110,6 +111,14 @@ fn register(cluster: &Cluster, template: &Value, namespace: &str, name: &str) {
     let ready = json!({ "phase": "Running", "conditions": [{ "type": "Ready", "status": "True" }] });
     let path = format!("/api/v1/namespaces/{namespace}/pods/{name}/status");
     cluster.admin.merge(&path, &json!({ "status": ready }));
+}
+
+/// The capabilities that the manifest leaves the container, as setpriv writes them.
+fn rights(container: &Value) -> String {
+    let capabilities = &container["securityContext"]["capabilities"];
+    assert_eq!(capabilities["drop"], json!(["ALL"]));
+    let added = capabilities["add"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    added.fold("-all".to_owned(), |all, name| format!("{all},+{}", name.to_lowercase()))
 }
 
 /// The variables of a container; what the downward API says is filled in.
