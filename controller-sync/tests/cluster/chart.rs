@@ -26,6 +26,7 @@ mod whole {
             only_sync_has_a_token_and_nobody_has_a_right,
             no_flag_stands_there_that_the_programs_do_not_know,
             every_value_is_known_and_every_key_of_ingress_nginx_is_explained,
+            containers_run_programs_that_the_image_has,
             the_readme_is_that_of_the_values;
     }
 }
@@ -157,6 +158,19 @@ fn only_sync_has_a_token_and_nobody_has_a_right() {
         assert_eq!(context["runAsUser"] == 0, on_the_node, "{name}");
         assert_eq!(context["seccompProfile"]["type"], "RuntimeDefault", "{name}");
     }
+}
+
+fn containers_run_programs_that_the_image_has() {
+    let stage = std::fs::read_to_string(chart::folder().join("../image/stage")).unwrap();
+    assert!(
+        stage.contains("for program in ingora ingora-gateway") && stage.contains("$root/usr/bin/$program"),
+        "{stage}"
+    );
+    let objects = objects(&[]);
+    let pod = &workload(&objects)["spec"]["template"];
+    assert_eq!(strings(&container(pod, "gateway")["command"]), ["/usr/bin/ingora-gateway"]);
+    assert_eq!(strings(&container(pod, "sync")["command"]), ["/usr/bin/ingora"]);
+    assert_eq!(container(pod, "sync")["args"][0], "sync");
 }
 
 /// The long flags that the help of a program names.

@@ -91,7 +91,7 @@ imagePullPolicy: {{ $image.pullPolicy }}
 {{- $ports := include "ingora.ports" . | fromJson }}
 name: {{ $c.containerName }}
 {{ include "ingora.controllerImage" . | trim }}
-command: [/ingora-gateway]
+command: [/usr/bin/ingora-gateway]
 args:
 {{- include "ingora.gatewayArguments" . | trim | nindent 2 }}
 env:
@@ -155,7 +155,7 @@ is over, because the gateway still serves new requests until then.
 {{- $c := .Values.controller }}
 name: sync
 {{ include "ingora.controllerImage" . | trim }}
-command: [/ingora]
+command: [/usr/bin/ingora]
 args:
 {{- include "ingora.syncArguments" . | trim | nindent 2 }}
 env:

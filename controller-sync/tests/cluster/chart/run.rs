@@ -22,6 +22,7 @@ trials! {
         it_serves_writes_status_holds_the_lease_and_is_refused_nothing,
         on_the_network_of_the_node_the_gateway_has_one_right_and_serves_port_80,
         a_namespace_of_ones_own_is_served_without_a_cluster_role,
+        another_namespace_is_served_with_rights_in_that_one_alone,
         a_rolling_update_behind_a_service_loses_no_request,
         two_gateways_on_one_port_hand_over_without_losing_a_request;
 }
@@ -95,8 +96,12 @@ impl Release {
 
     /// Applies a manifest of the behaviour tests with the class of the release.
     fn apply(&self, text: &str) {
+        self.apply_in(&self.site.namespace, text);
+    }
+
+    fn apply_in(&self, namespace: &str, text: &str) {
         for mut object in documents(text) {
-            object["metadata"]["namespace"] = json!(self.site.namespace);
+            object["metadata"]["namespace"] = json!(namespace);
             if object["kind"] == "Ingress" {
                 object["spec"]["ingressClassName"] = json!(self.class());
             }
@@ -155,7 +160,8 @@ fn rights(program: &Program) -> u64 {
 
 fn on_the_network_of_the_node_the_gateway_has_one_right_and_serves_port_80() {
     const NET_BIND_SERVICE: u64 = 1 << 10;
-    let release = Release::install("chart-host", "controller.hostNetwork=true,controller.service.enabled=false");
+    let release =
+        Release::install("chart-host", "controller.hostNetwork=true,controller.service.enabled=false");
     let backend = release.site.backend("web");
     release.apply(&site("a.test", "web", backend.address));
     let pod = release.pod("ingora-0");
@@ -193,6 +199,32 @@ fn a_namespace_of_ones_own_is_served_without_a_cluster_role() {
     let unexpected = |what: &String| !what.contains("ingressclasses");
     let refusals: Vec<_> = release.refusals().into_iter().filter(unexpected).collect();
     assert_eq!(refusals, [""; 0]);
+}
+
+fn another_namespace_is_served_with_rights_in_that_one_alone() {
+    let tenant = Site::new("chart-tenant");
+    let release = Release::install(
+        "chart-elsewhere",
+        &format!(
+            "controller.scope.enabled=true,controller.scope.namespace={},controller.service.type=ClusterIP",
+            tenant.namespace
+        ),
+    );
+    let backend = tenant.backend("web");
+    release.apply_in(&tenant.namespace, &site("a.test", "web", backend.address));
+    release.apply(&site("b.test", "web", backend.address));
+    let pod = release.pod("ingora-0");
+    pod.wait_ready();
+    until("the Ingress is served", || body(pod.http, "a.test") == "web");
+    let admin = &release.site.cluster.admin;
+    let path =
+        format!("/api/v1/namespaces/{}/services/{}-controller", release.site.namespace, release.class());
+    let address = admin.get(&path)["spec"]["clusterIP"].clone();
+    until("the address of the Service is in its status", || {
+        admin.get(&tenant.ingress_path("web"))["status"]["loadBalancer"]["ingress"][0]["ip"] == address
+    });
+    assert_ne!(body(pod.http, "b.test"), "web", "its own namespace is not served");
+    assert_eq!(release.refusals(), [""; 0]);
 }
 
 /// What a Service does: every new connection goes to a Pod that is ready, at least it was a moment ago.
