@@ -1,7 +1,7 @@
 //! The resources of the three lanes (routes, endpoints, certificates) and the keys they are replaced by.
 
 use crate::{
-    Certificate, Endpoints, Host, NamespacedName, Route, RouteKey, Settings, Upstream, UpstreamId,
+    Authority, Certificate, Endpoints, Host, NamespacedName, Route, RouteKey, Settings, Upstream, UpstreamId,
     VirtualHost,
 };
 use serde::{Deserialize, Serialize};
@@ -21,6 +21,8 @@ pub enum Resource {
     Endpoints(Endpoints),
     /// A TLS Secret.
     Certificate(Certificate),
+    /// A Secret with authorities for client certificates.
+    Authority(Authority),
 }
 
 /// The identity of a [`Resource`].
@@ -38,6 +40,8 @@ pub enum Key {
     Endpoints(UpstreamId),
     /// By Secret.
     Certificate(NamespacedName),
+    /// By Secret.
+    Authority(NamespacedName),
 }
 
 impl Resource {
@@ -50,6 +54,7 @@ impl Resource {
             Self::Upstream(upstream) => Key::Upstream(upstream.id.clone()),
             Self::Endpoints(endpoints) => Key::Endpoints(endpoints.upstream.clone()),
             Self::Certificate(certificate) => Key::Certificate(certificate.secret.clone()),
+            Self::Authority(authority) => Key::Authority(authority.secret.clone()),
         }
     }
 }

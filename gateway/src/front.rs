@@ -9,6 +9,7 @@
 
 pub mod accept;
 pub mod chunked;
+pub mod client_hello;
 pub mod head;
 pub mod http1;
 mod http2;

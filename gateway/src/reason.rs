@@ -41,6 +41,16 @@ pub enum Reason {
     RateLimited,
     /// More requests at the same time than `limit-connections` allows.
     ConnectionLimited,
+    /// The authorities of the host's client certificates (`auth-tls-secret`) are missing.
+    AuthorityMissing,
+    /// The host demands a client certificate, and there is none.
+    CertificateMissing,
+    /// The client's certificate is not valid.
+    CertificateInvalid,
+    /// `auth-tls-match-cn`: the client's certificate is somebody else's.
+    CertificateForbidden,
+    /// The connection was opened for another host, which asks for other client certificates (RFC 9110 section 15.5.20).
+    MisdirectedRequest,
     /// The client is on a deny list, or not on the allow list.
     SourceForbidden,
     /// The body is larger than allowed.
@@ -67,7 +77,7 @@ pub enum Reason {
 
 impl Reason {
     /// All reasons, for tables and metrics.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 33] = [
         Self::BadRequest,
         Self::UnknownTransferCoding,
         Self::HeaderTimeout,
@@ -85,6 +95,11 @@ impl Reason {
         Self::HttpsRedirect,
         Self::RateLimited,
         Self::ConnectionLimited,
+        Self::AuthorityMissing,
+        Self::CertificateMissing,
+        Self::CertificateInvalid,
+        Self::CertificateForbidden,
+        Self::MisdirectedRequest,
         Self::SourceForbidden,
         Self::BodyTooLarge,
         Self::BodyTimeout,
@@ -105,8 +120,9 @@ impl Reason {
             Self::AddSlash => 301,
             Self::AppRoot | Self::Redirect => 302,
             Self::HttpsRedirect => 308,
-            Self::SourceForbidden => 403,
-            Self::BadRequest => 400,
+            Self::SourceForbidden | Self::AuthorityMissing | Self::CertificateForbidden => 403,
+            Self::BadRequest | Self::CertificateMissing | Self::CertificateInvalid => 400,
+            Self::MisdirectedRequest => 421,
             Self::NoRoute | Self::BackendUnsupported => 404,
             Self::MethodNotAllowed => 405,
             Self::HeaderTimeout | Self::BodyTimeout => 408,
@@ -147,6 +163,11 @@ impl Reason {
             Self::HttpsRedirect => "https_redirect",
             Self::RateLimited => "rate_limited",
             Self::ConnectionLimited => "connection_limited",
+            Self::AuthorityMissing => "authority_missing",
+            Self::CertificateMissing => "certificate_missing",
+            Self::CertificateInvalid => "certificate_invalid",
+            Self::CertificateForbidden => "certificate_forbidden",
+            Self::MisdirectedRequest => "misdirected_request",
             Self::SourceForbidden => "source_forbidden",
             Self::BodyTooLarge => "body_too_large",
             Self::BodyTimeout => "body_timeout",

@@ -16,12 +16,13 @@ use super::value;
 use crate::object::Ingress;
 use crate::store::Store;
 use ingora_config::policy::CanaryRule;
-use ingora_config::{Host, Policy, Reason};
+use ingora_config::{AuthTls, Host, HostCiphers, Policy, Reason};
 use reader::Reader;
 use std::sync::Arc;
 use table::{Guards, Risk, Row, Support};
 
 mod app_root;
+mod auth_tls;
 mod canary;
 mod charset;
 mod cors;
@@ -36,6 +37,7 @@ mod rewrite;
 mod server_alias;
 mod source_range;
 pub mod table;
+mod tls;
 mod upstream_vhost;
 mod use_regex;
 
@@ -65,6 +67,10 @@ pub(super) struct HostWishes {
     pub(super) aliases: Vec<Host>,
     /// `from-to-www-redirect`.
     pub(super) from_to_www: bool,
+    /// `auth-tls-*`.
+    pub(super) auth_tls: Option<AuthTls>,
+    /// `ssl-ciphers`, `ssl-prefer-server-ciphers`.
+    pub(super) ciphers: HostCiphers,
     /// What the names of annotations start with, for problems.
     prefix: String,
 }
@@ -72,7 +78,11 @@ pub(super) struct HostWishes {
 impl HostWishes {
     /// Whether there is anything that the hosts have to know.
     pub(super) fn concern_the_host(&self) -> bool {
-        self.app_root.is_some() || !self.aliases.is_empty() || self.from_to_www
+        self.app_root.is_some()
+            || !self.aliases.is_empty()
+            || self.from_to_www
+            || self.auth_tls.is_some()
+            || self.ciphers != HostCiphers::default()
     }
 
     /// The field of an annotation.
@@ -118,6 +128,8 @@ pub(super) fn read(ingress: &Ingress, store: &Store, gates: &Gates, found: &mut 
         app_root: app_root::read(&mut reader),
         aliases: server_alias::read(&mut reader),
         from_to_www: from_to_www_redirect::read(&mut reader),
+        auth_tls: auth_tls::read(&mut reader),
+        ciphers: tls::read(&mut reader),
         prefix: prefix.to_owned(),
     };
     policy.denied = reader.denied;

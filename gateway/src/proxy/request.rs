@@ -1,12 +1,13 @@
 //! Second phase: finds the route, or answers why there is none.
 //!
-//! The order is that of ingress-nginx: what the host as a whole redirects ([`moved`]), body size, missing slash, the rewrite phase (denied, CORS preflight, redirects,
+//! The order is that of ingress-nginx: client certificates, what the host as a whole redirects ([`moved`]), body size, missing slash, the rewrite phase (denied, CORS preflight, redirects,
 //! HTTPS), no endpoints, canary, then the access phase (limits, source ranges). What a phase does stands in
 //! [`crate::filters`].
 
 use super::early_request::refuse;
 use super::{Context, PublicPorts, moved, request_id};
 use crate::answer::Answer;
+use crate::auth_tls;
 use crate::filters;
 use crate::location;
 use crate::reason::Reason;
@@ -34,8 +35,11 @@ fn decide(ports: &PublicPorts, session: &Session, ctx: &mut Context) -> Result<(
     let request = session.req_header();
     let raw = raw_path(request.raw_path()).ok_or_else(|| Answer::close(Reason::BadRequest))?;
     let path = request_path::normalise(raw).map_err(|_| Answer::close(Reason::BadRequest))?;
-    let table = ctx.table();
+    let table = Arc::clone(ctx.table());
     let host = table.host(&ctx.host);
+    if let Some(check) = table.host_tls(host).and_then(|host| host.check.as_ref()) {
+        auth_tls::check(check, session.digest(), ctx)?;
+    }
     let found = table.find_in(host, &path);
     match found {
         Found::AppRoot(location) => return Err(moved::to_app_root(request, location, ctx)),
@@ -70,6 +74,7 @@ fn decide(ports: &PublicPorts, session: &Session, ctx: &mut Context) -> Result<(
         return Err(Answer::page(Reason::Denied));
     }
     filters::rewrite_phase(ports, &route, request, ctx)?;
+    auth_tls::check_clear(&route, ctx)?;
     match &route.group {
         None => return Err(Answer::page(Reason::BackendUnsupported)),
         Some(group) if group.is_empty() => return Err(Answer::page(Reason::NoEndpoints)),

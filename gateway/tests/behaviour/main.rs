@@ -10,6 +10,7 @@ mod access_log;
 mod access_log_format;
 mod admin;
 mod app_root;
+mod auth_tls;
 mod canary;
 mod client_address;
 mod configmap;

@@ -8,6 +8,7 @@
 //!                                              Backend (records every byte) · Echo (ingora-echo)
 //! ```
 
+pub(crate) mod authority;
 pub(crate) mod backend;
 pub(crate) mod certificates;
 pub(crate) mod dns;
