@@ -4,24 +4,38 @@
 //! the wire, and not per request, since the gateway compiles the chain of a route's filters when the route is published.
 //! What holds for a host as a whole (aliases, app-root, regex mode) stands in [`crate::VirtualHost`].
 
+mod access_log;
+mod basic_auth;
+mod buffers;
 mod canary;
 mod cors;
 mod https_redirect;
+mod mirror;
+mod proxy_http;
 mod rate_limit;
 mod redirect;
+mod retry;
 mod rewrite;
 mod source_range;
+mod timeouts;
 mod upstream_vhost;
 
+pub use access_log::AccessLog;
+pub use basic_auth::{BasicAuth, InvalidRealm, Realm};
+pub use buffers::Buffers;
 pub use canary::{
     Canary, CanaryHeader, CanaryHeaderRule, CanaryRule, MAX_CANARIES, MAX_PATTERN_BYTES, header_pattern,
 };
 pub use cors::{AllowedOrigins, Cors, CorsOrigin};
 pub use https_redirect::HttpsRedirect;
+pub use mirror::Mirror;
+pub use proxy_http::{ConnectionHeader, HttpVersion, ProxyHttp};
 pub use rate_limit::RateLimit;
 pub use redirect::Redirect;
+pub use retry::Retry;
 pub use rewrite::Rewrite;
 pub use source_range::SourceRange;
+pub use timeouts::Timeouts;
 pub use upstream_vhost::UpstreamVhost;
 
 use serde::{Deserialize, Serialize};
@@ -45,6 +59,24 @@ pub struct Policy {
     pub rate_limit: Option<Box<RateLimit>>,
     /// `denylist-source-range`, `allowlist-source-range`.
     pub source_range: Option<Box<SourceRange>>,
+    /// `ssl-passthrough`: TLS for the host of the path `/` goes to its upstream unopened.
+    pub ssl_passthrough: bool,
+    /// `auth-type: basic`, `auth-secret`, `auth-realm`.
+    pub basic_auth: Option<Box<BasicAuth>>,
+    /// `satisfy: any`: the allow list, basic and external authentication let in whom one of them lets in, not all.
+    pub satisfy_any: bool,
+    /// `proxy-connect-timeout`, `proxy-send-timeout`, `proxy-read-timeout`.
+    pub timeouts: Option<Box<Timeouts>>,
+    /// `proxy-next-upstream*`.
+    pub retry: Option<Box<Retry>>,
+    /// `proxy-body-size`, `client-body-buffer-size`, `proxy-request-buffering`.
+    pub buffers: Option<Box<Buffers>>,
+    /// `proxy-http-version`, `connection-proxy-header`.
+    pub proxy_http: Option<Box<ProxyHttp>>,
+    /// `enable-access-log`, `enable-rewrite-log`.
+    pub access_log: Option<Box<AccessLog>>,
+    /// `mirror-*`.
+    pub mirror: Option<Box<Mirror>>,
 }
 
 impl Policy {

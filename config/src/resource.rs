@@ -2,7 +2,7 @@
 
 use crate::{
     Authority, Certificate, Endpoints, Host, NamespacedName, Route, RouteKey, Settings, Upstream, UpstreamId,
-    VirtualHost,
+    Users, UsersId, VirtualHost,
 };
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +23,8 @@ pub enum Resource {
     Certificate(Certificate),
     /// A Secret with authorities for client certificates.
     Authority(Authority),
+    /// The users of a Secret.
+    Users(Users),
 }
 
 /// The identity of a [`Resource`].
@@ -42,6 +44,8 @@ pub enum Key {
     Certificate(NamespacedName),
     /// By Secret.
     Authority(NamespacedName),
+    /// By Secret and how it is read.
+    Users(UsersId),
 }
 
 impl Resource {
@@ -55,6 +59,7 @@ impl Resource {
             Self::Endpoints(endpoints) => Key::Endpoints(endpoints.upstream.clone()),
             Self::Certificate(certificate) => Key::Certificate(certificate.secret.clone()),
             Self::Authority(authority) => Key::Authority(authority.secret.clone()),
+            Self::Users(users) => Key::Users(users.id().clone()),
         }
     }
 }

@@ -14,6 +14,7 @@ pub mod head;
 pub mod http1;
 mod http2;
 mod outgoing;
+mod passthrough;
 pub mod proxy_protocol;
 pub mod stream;
 pub mod streams;

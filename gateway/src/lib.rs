@@ -27,6 +27,7 @@ pub mod front;
 pub mod host_tls;
 pub mod live;
 pub mod location;
+pub mod mirror;
 pub mod networks;
 pub mod page;
 pub mod proxy;

@@ -51,6 +51,10 @@ pub enum Reason {
     CertificateForbidden,
     /// The connection was opened for another host, which asks for other client certificates (RFC 9110 section 15.5.20).
     MisdirectedRequest,
+    /// No user of basic authentication, or the wrong password.
+    Unauthorized,
+    /// Too many passwords wait to be verified.
+    LoginsOverloaded,
     /// The client is on a deny list, or not on the allow list.
     SourceForbidden,
     /// The body is larger than allowed.
@@ -77,7 +81,7 @@ pub enum Reason {
 
 impl Reason {
     /// All reasons, for tables and metrics.
-    pub const ALL: [Self; 33] = [
+    pub const ALL: [Self; 35] = [
         Self::BadRequest,
         Self::UnknownTransferCoding,
         Self::HeaderTimeout,
@@ -100,6 +104,8 @@ impl Reason {
         Self::CertificateInvalid,
         Self::CertificateForbidden,
         Self::MisdirectedRequest,
+        Self::Unauthorized,
+        Self::LoginsOverloaded,
         Self::SourceForbidden,
         Self::BodyTooLarge,
         Self::BodyTimeout,
@@ -123,6 +129,7 @@ impl Reason {
             Self::SourceForbidden | Self::AuthorityMissing | Self::CertificateForbidden => 403,
             Self::BadRequest | Self::CertificateMissing | Self::CertificateInvalid => 400,
             Self::MisdirectedRequest => 421,
+            Self::Unauthorized => 401,
             Self::NoRoute | Self::BackendUnsupported => 404,
             Self::MethodNotAllowed => 405,
             Self::HeaderTimeout | Self::BodyTimeout => 408,
@@ -136,6 +143,7 @@ impl Reason {
             Self::ConnectFailed | Self::UpstreamBroken => 502,
             Self::NoEndpoints
             | Self::Overloaded
+            | Self::LoginsOverloaded
             | Self::Denied
             | Self::RateLimited
             | Self::ConnectionLimited => 503,
@@ -168,6 +176,8 @@ impl Reason {
             Self::CertificateInvalid => "certificate_invalid",
             Self::CertificateForbidden => "certificate_forbidden",
             Self::MisdirectedRequest => "misdirected_request",
+            Self::Unauthorized => "unauthorized",
+            Self::LoginsOverloaded => "logins_overloaded",
             Self::SourceForbidden => "source_forbidden",
             Self::BodyTooLarge => "body_too_large",
             Self::BodyTimeout => "body_timeout",
@@ -188,6 +198,7 @@ pub fn phrase(status: u16) -> &'static str {
     match status {
         301 => "Moved Permanently",
         302 => "Found",
+        401 => "Authorization Required",
         408 => "Request Time-out",
         413 => "Request Entity Too Large",
         414 => "Request-URI Too Large",

@@ -45,6 +45,8 @@ pub struct RouteTable {
     tls_wildcards: usize,
     /// How many hosts ask something of handshakes or client certificates: without any, nobody needs to look.
     host_tls: usize,
+    /// How many routes take the TLS of their host unopened.
+    passthroughs: usize,
     default_backend: Option<Arc<CompiledRoute>>,
 }
 
@@ -77,6 +79,7 @@ impl Default for RouteTable {
             catch_all: None,
             tls_wildcards: 0,
             host_tls: 0,
+            passthroughs: 0,
             default_backend: None,
         }
     }
@@ -159,7 +162,20 @@ impl RouteTable {
 
     /// Whether handshakes differ by the name they are for.
     pub fn asks_by_name(&self) -> bool {
-        self.host_tls > 0
+        self.host_tls > 0 || self.passthroughs > 0
+    }
+
+    /// The route that takes the TLS of a name unopened, if one does: that of the path `/`.
+    pub fn passthrough(&self, name: &str) -> Option<&Arc<CompiledRoute>> {
+        if self.passthroughs == 0 {
+            return None;
+        }
+        let host = self.host(name)?;
+        let host = match host.virtual_host().map(|host| &host.role) {
+            Some(HostRole::AliasOf(of)) => self.host_table(of).filter(|host| host.is_served())?,
+            _ => host,
+        };
+        host.root(&self.state).filter(|route| route.takes_tls())
     }
 
     /// What a host asks of handshakes and client certificates; an alias asks what its host asks.
@@ -243,6 +259,9 @@ impl RouteTable {
     }
 
     pub(crate) fn set_route(&mut self, key: &RouteKey, route: Option<Arc<CompiledRoute>>) {
+        let takes =
+            |route: Option<&Arc<CompiledRoute>>| usize::from(route.is_some_and(|route| route.takes_tls()));
+        self.passthroughs = self.passthroughs + takes(route.as_ref()) - takes(self.route(key));
         self.change(&key.host, |table, state| table.set(state, &key.path, route));
     }
 

@@ -75,13 +75,13 @@ impl Check {
     }
 }
 
-/// Lets a request pass, and notes in it what is known of its client.
+/// What is known of the client of a request that may use its host.
 ///
 /// # Errors
 /// The answer, when it may not.
-pub fn check(check: &Check, connection: Option<&Digest>, ctx: &mut Context) -> Result<(), Answer> {
+pub fn check(check: &Check, connection: Option<&Digest>, ctx: &Context) -> Result<ClientCertificate, Answer> {
     if !ctx.tls {
-        return clear_text(check, ctx);
+        return clear_text(check);
     }
     let digest = connection.and_then(|digest| digest.ssl_digest.as_ref());
     let presented = digest.and_then(|digest| digest.extension.get::<Presented>());
@@ -89,20 +89,18 @@ pub fn check(check: &Check, connection: Option<&Digest>, ctx: &mut Context) -> R
     if !check.takes(&certificate) {
         return Err(check.answer(Reason::CertificateForbidden));
     }
-    ctx.client_certificate = Some(Box::new(certificate));
-    Ok(())
+    Ok(certificate)
 }
 
 /// In clear text nobody can present anything. Redirects to HTTPS still come first; see [`super::check_clear`].
-fn clear_text(check: &Check, ctx: &mut Context) -> Result<(), Answer> {
+fn clear_text(check: &Check) -> Result<ClientCertificate, Answer> {
     if check.slot.as_ref().and_then(|slot| slot.loaded()).is_none() {
         return Err(check.answer(Reason::AuthorityMissing));
     }
-    ctx.client_certificate = Some(Box::new(ClientCertificate {
+    Ok(ClientCertificate {
         presented: None,
         verdict: Verdict::None,
         missing: check.rule.verify == VerifyClient::On || check.subject.is_some(),
         pass: false,
-    }));
-    Ok(())
+    })
 }

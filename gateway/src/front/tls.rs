@@ -2,7 +2,8 @@
 //!
 //! ```text
 //!   no host asks for more       ─▶ the one context
-//!   else ClientHello ─▶ name ─▶ table ─▶ HostTls::handshake ─▶ a context of its own, made when it is first used
+//!   else ClientHello ─▶ name ─▶ table ─┬▶ ssl-passthrough: nothing is opened, see super::passthrough
+//!                                      └▶ HostTls::handshake ─▶ a context of its own, made when it is first used
 //! ```
 //!
 //! A renewed certificate is served by the next handshake; no listener and no context is touched. Settings that change make
@@ -13,6 +14,7 @@ use crate::auth_tls::Presented;
 use crate::auth_tls::authority::LoadedAuthority;
 use crate::host_tls::Handshake;
 use crate::live::Live;
+use crate::table::{CompiledRoute, RouteTable};
 use arc_swap::ArcSwapOption;
 use ingora_config::settings::{Tls as Settings, TlsVersion};
 use openssl::error::ErrorStack;
@@ -152,33 +154,63 @@ impl Tls {
         Ok(Self(Arc::new(Inner { contexts, certificates: BySni(live) })))
     }
 
-    /// Shakes hands.
+    /// Shakes hands, or finds out that it is not ours to do.
     ///
     /// # Errors
     /// When the client does not speak TLS, or nothing that both speak.
-    pub async fn accept(&self, mut stream: L4Stream) -> pingora::Result<SslStream<L4Stream>> {
-        let inner = &*self.0;
-        let live = &inner.certificates.0;
-        let table = live.table();
+    pub async fn accept(&self, stream: L4Stream) -> pingora::Result<Accepted> {
+        let table = self.0.certificates.0.table();
         if !table.asks_by_name() {
-            let context = inner.contexts.get(live, None).or_err(TLSHandshakeFailure, "no context")?;
-            return handshake_with_callback(&context.acceptor, stream, &inner.certificates).await;
+            return self.shake(stream, None).await;
         }
+        let mut stream = stream;
         let read = client_hello::read(&mut stream).await;
-        let (name, bytes) = read.or_err(TLSHandshakeFailure, "no ClientHello")?;
-        stream.rewind(&bytes);
-        drop(bytes);
+        let (name, hello) = read.or_err(TLSHandshakeFailure, "no ClientHello")?;
+        if let Some(route) = table.passthrough(&name).cloned() {
+            return Ok(Accepted::Unopened(Box::new(Unopened { stream, hello, name, route, table })));
+        }
+        stream.rewind(&hello);
+        drop(hello);
         let host = table.host_tls(table.host(&name)).cloned();
         drop(table);
-        let Some(handshake) = host.as_ref().and_then(|host| host.handshake.as_ref()) else {
+        self.shake(stream, host.as_ref().and_then(|host| host.handshake.as_deref())).await
+    }
+
+    async fn shake(&self, stream: L4Stream, handshake: Option<&Handshake>) -> pingora::Result<Accepted> {
+        let inner = &*self.0;
+        let live = &inner.certificates.0;
+        let Some(handshake) = handshake else {
             let context = inner.contexts.get(live, None).or_err(TLSHandshakeFailure, "no context")?;
-            return handshake_with_callback(&context.acceptor, stream, &inner.certificates).await;
+            let stream = handshake_with_callback(&context.acceptor, stream, &inner.certificates).await?;
+            return Ok(Accepted::Tls(stream));
         };
         let context =
             handshake.contexts.get(live, Some(handshake)).or_err(TLSHandshakeFailure, "no context")?;
         let asking = Asking { certificates: &inner.certificates, handshake, context: &context };
-        handshake_with_callback(&context.acceptor, stream, &asking).await
+        Ok(Accepted::Tls(handshake_with_callback(&context.acceptor, stream, &asking).await?))
     }
+}
+
+/// What a connection to the TLS port turned out to be.
+pub enum Accepted {
+    /// For us.
+    Tls(SslStream<L4Stream>),
+    /// For the upstream of its host alone.
+    Unopened(Box<Unopened>),
+}
+
+/// A connection whose TLS is not ours to end.
+pub struct Unopened {
+    /// The connection.
+    pub stream: L4Stream,
+    /// What was read of it already.
+    pub hello: Vec<u8>,
+    /// The name it asks for.
+    pub name: String,
+    /// Where it goes.
+    pub route: Arc<CompiledRoute>,
+    /// The table that says so.
+    pub table: Arc<RouteTable>,
 }
 
 /// A handshake with a rule of its own.

@@ -4,6 +4,7 @@ use super::{Batch, Change};
 use crate::auth_tls::Authorities;
 use crate::certificate::{Certificates, LoadedCertificate, Slot, Store};
 use crate::filters::Filters;
+use crate::filters::basic_auth::users;
 use crate::filters::canary::{Canaries, Patterns};
 use crate::filters::rate_limit::slots::Slots;
 use crate::host_tls::Handshakes;
@@ -29,6 +30,7 @@ pub(super) struct Writer {
     statistics: Arc<RouteStatistics>,
     /// What is known of limited clients: outlives every route.
     slots: Arc<Slots>,
+    users: users::Slots,
 }
 
 impl Writer {
@@ -43,6 +45,7 @@ impl Writer {
             handshakes: Handshakes::default(),
             statistics,
             slots: Arc::default(),
+            users: users::Slots::default(),
         }
     }
 
@@ -78,6 +81,7 @@ impl Writer {
     /// After the table was swapped: what it no longer refers to.
     pub(super) fn publish_last(&mut self) {
         self.groups.retire();
+        self.users.retire();
     }
 
     pub(super) fn table(&mut self) -> Option<RouteTable> {
@@ -103,6 +107,7 @@ impl Writer {
             Resource::Route(route) => self.set_route(route),
             Resource::Upstream(upstream) => self.groups.set_upstream(upstream),
             Resource::Endpoints(endpoints) => self.groups.set_endpoints(endpoints),
+            Resource::Users(users) => self.users.set(users),
             Resource::Certificate(certificate) => {
                 let result = self.certificates.set(&certificate);
                 return result.err().map(|error| format!("Secret {}: {error}", certificate.secret));
@@ -127,6 +132,7 @@ impl Writer {
             Key::Endpoints(id) => self.groups.remove_endpoints(id),
             Key::Certificate(secret) => self.certificates.remove(secret),
             Key::Authority(secret) => self.authorities.remove(secret),
+            Key::Users(id) => self.users.remove(id),
         }
     }
 
@@ -195,7 +201,7 @@ impl Writer {
             Backend::NotFound => None,
         };
         let stats = self.statistics.of(&route);
-        let filters = Filters::compile(&route, &self.slots);
+        let filters = Filters::compile(&route, &self.slots, &mut self.users);
         let service_port = match &route.backend {
             Backend::Upstream(id) => id.port.to_string().into(),
             Backend::NotFound => Box::default(),
@@ -215,6 +221,9 @@ impl Writer {
             self.groups.release(id);
         }
         route.canaries.iter().for_each(|canary| self.groups.release(&canary.upstream));
+        if let Some(basic_auth) = route.policy.basic_auth.as_ref().filter(|_| !route.policy.denied) {
+            self.users.release(&basic_auth.users);
+        }
     }
 
     fn keep_only(&mut self, sent: &HashSet<Key>) {
@@ -237,6 +246,7 @@ impl Writer {
         }
         keys.extend(self.certificates.keys().map(|secret| Key::Certificate(secret.clone())));
         keys.extend(self.authorities.keys().map(|secret| Key::Authority(secret.clone())));
+        keys.extend(self.users.keys().map(|id| Key::Users(id.clone())));
         keys
     }
 }

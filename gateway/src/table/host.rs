@@ -181,6 +181,13 @@ impl HostTable {
         }
     }
 
+    /// The route of the path `/`, whatever else the host has.
+    pub(super) fn root(&self, state: &RandomState) -> Option<&Arc<CompiledRoute>> {
+        let step = Steps::last_of(state, "/");
+        let spot = self.spots.get(step.hash(), step.key)?;
+        spot.exact_slash.as_ref().or(spot.prefix_slash.as_ref())
+    }
+
     /// Sets or takes away the route of a path condition.
     pub(super) fn set(&mut self, state: &RandomState, path: &PathMatch, route: Option<Arc<CompiledRoute>>) {
         if let Some(regexes) = &mut self.regexes {
