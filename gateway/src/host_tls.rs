@@ -90,3 +90,96 @@ impl Handshakes {
         handshake
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::live::{Batch, Live};
+    use ingora_config::policy::Policy;
+    use ingora_config::{
+        AuthTls, Backend, Host, HostCiphers, NamespacedName, PathKind, PathMatch, PathValue, Resource, Route,
+        RouteKey, ServicePort, UpstreamId,
+    };
+
+    fn host(name: &str, depth: u8, list: Option<&str>) -> VirtualHost {
+        let auth_tls = (depth > 0).then(|| {
+            Box::new(AuthTls {
+                authority: Some(NamespacedName::new("shop", "clients")),
+                verify: VerifyClient::On,
+                depth,
+                error_page: None,
+                pass_certificate: false,
+                match_cn: None,
+            })
+        });
+        let list = list.map(str::to_owned);
+        let ciphers = list.map(|list| Box::new(HostCiphers { list: Some(list), prefer_server: None }));
+        VirtualHost { auth_tls, ciphers, ..VirtualHost::new(Host::parse(name).unwrap(), None) }
+    }
+
+    fn apply(live: &Live, hosts: &[VirtualHost]) {
+        live.apply(Batch::full(1, hosts.iter().cloned().map(Resource::VirtualHost)));
+    }
+
+    #[test]
+    fn hosts_that_ask_for_the_same_share_a_handshake_and_no_others() {
+        let live = Live::new().unwrap();
+        apply(
+            &live,
+            &[
+                host("a.test", 1, None),
+                host("b.test", 1, None),
+                host("c.test", 2, None),
+                host("d.test", 1, Some("AES256")),
+                host("e.test", 0, None),
+            ],
+        );
+        let table = live.table();
+        let of = |name: &str| table.host_tls(table.host(name)).and_then(|host| host.handshake.clone());
+        let a = of("a.test").unwrap();
+        assert!(Arc::ptr_eq(&a, &of("b.test").unwrap()));
+        assert!(!Arc::ptr_eq(&a, &of("c.test").unwrap()) && !Arc::ptr_eq(&a, &of("d.test").unwrap()));
+        assert!(of("e.test").is_none() && of("unknown.test").is_none());
+    }
+
+    #[test]
+    fn names_are_read_only_while_something_depends_on_them() {
+        let live = Live::new().unwrap();
+        for (asks, hosts) in [
+            (false, vec![host("a.test", 0, None)]),
+            (true, vec![host("a.test", 1, None), host("b.test", 0, Some("AES256"))]),
+            (true, vec![host("a.test", 0, None), host("b.test", 0, Some("AES128"))]),
+            (false, vec![host("a.test", 0, None)]),
+            (false, vec![]),
+        ] {
+            apply(&live, &hosts);
+            assert_eq!(live.table().asks_by_name(), asks, "{hosts:?}");
+        }
+    }
+
+    #[test]
+    fn tls_passes_to_the_route_of_the_root_alone() {
+        let live = Live::new().unwrap();
+        let upstream =
+            UpstreamId { namespace: "shop".into(), service: "web".into(), port: ServicePort::Number(443) };
+        let route = |path: &str, kind, ssl_passthrough| {
+            let path = PathMatch { kind, value: PathValue::new(path).unwrap() };
+            let key = RouteKey { host: Host::parse("a.test").unwrap(), path };
+            let policy = Arc::new(Policy { ssl_passthrough, ..Policy::default() });
+            let backend = Backend::Upstream(upstream.clone());
+            Resource::Route(Route { policy, ..Route::new(key, NamespacedName::new("shop", "web"), backend) })
+        };
+        for (passes, routes) in [
+            (false, vec![route("/", PathKind::Prefix, false), route("/deep", PathKind::Prefix, true)]),
+            (true, vec![route("/", PathKind::Prefix, true), route("/deep", PathKind::Prefix, false)]),
+            (true, vec![route("/", PathKind::Exact, true)]),
+            (false, vec![]),
+        ] {
+            let host = Resource::VirtualHost(host("a.test", 0, None));
+            live.apply(Batch::full(1, routes.into_iter().chain([host])));
+            let table = live.table();
+            assert_eq!(table.passthrough("a.test").is_some(), passes);
+            assert_eq!(table.asks_by_name(), passes, "a rule below / takes no TLS");
+        }
+    }
+}

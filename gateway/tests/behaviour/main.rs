@@ -43,6 +43,7 @@ mod safety_http2;
 mod scale;
 mod server_alias;
 mod source_range;
+mod ssl_passthrough;
 mod storm;
 mod support;
 mod timeouts;
