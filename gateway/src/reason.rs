@@ -57,6 +57,14 @@ pub enum Reason {
     LoginsOverloaded,
     /// The client is on a deny list, or not on the allow list.
     SourceForbidden,
+    /// `auth-url`: the service says that the client must identify itself.
+    ExternalAuthUnauthorized,
+    /// `auth-url`: the service forbids the request.
+    ExternalAuthForbidden,
+    /// `auth-url`: the service gave no answer that counts.
+    ExternalAuthFailed,
+    /// `auth-signin`: the client is sent to where it can identify itself.
+    SignIn,
     /// The body is larger than allowed.
     BodyTooLarge,
     /// The body did not arrive in time.
@@ -81,7 +89,7 @@ pub enum Reason {
 
 impl Reason {
     /// All reasons, for tables and metrics.
-    pub const ALL: [Self; 35] = [
+    pub const ALL: [Self; 39] = [
         Self::BadRequest,
         Self::UnknownTransferCoding,
         Self::HeaderTimeout,
@@ -107,6 +115,10 @@ impl Reason {
         Self::Unauthorized,
         Self::LoginsOverloaded,
         Self::SourceForbidden,
+        Self::ExternalAuthUnauthorized,
+        Self::ExternalAuthForbidden,
+        Self::ExternalAuthFailed,
+        Self::SignIn,
         Self::BodyTooLarge,
         Self::BodyTimeout,
         Self::NoEndpoints,
@@ -124,12 +136,15 @@ impl Reason {
         match self {
             Self::Preflight => 204,
             Self::AddSlash => 301,
-            Self::AppRoot | Self::Redirect => 302,
+            Self::AppRoot | Self::Redirect | Self::SignIn => 302,
             Self::HttpsRedirect => 308,
-            Self::SourceForbidden | Self::AuthorityMissing | Self::CertificateForbidden => 403,
             Self::BadRequest | Self::CertificateMissing | Self::CertificateInvalid => 400,
             Self::MisdirectedRequest => 421,
-            Self::Unauthorized => 401,
+            Self::Unauthorized | Self::ExternalAuthUnauthorized => 401,
+            Self::SourceForbidden
+            | Self::ExternalAuthForbidden
+            | Self::AuthorityMissing
+            | Self::CertificateForbidden => 403,
             Self::NoRoute | Self::BackendUnsupported => 404,
             Self::MethodNotAllowed => 405,
             Self::HeaderTimeout | Self::BodyTimeout => 408,
@@ -138,7 +153,7 @@ impl Reason {
             Self::ExpectationFailed => 417,
             Self::HeaderTooLarge => 431,
             Self::ClientClosed => 499,
-            Self::Internal => 500,
+            Self::Internal | Self::ExternalAuthFailed => 500,
             Self::UnknownTransferCoding => 501,
             Self::ConnectFailed | Self::UpstreamBroken => 502,
             Self::NoEndpoints
@@ -179,6 +194,10 @@ impl Reason {
             Self::Unauthorized => "unauthorized",
             Self::LoginsOverloaded => "logins_overloaded",
             Self::SourceForbidden => "source_forbidden",
+            Self::ExternalAuthUnauthorized => "external_auth_unauthorized",
+            Self::ExternalAuthForbidden => "external_auth_forbidden",
+            Self::ExternalAuthFailed => "external_auth_failed",
+            Self::SignIn => "sign_in",
             Self::BodyTooLarge => "body_too_large",
             Self::BodyTimeout => "body_timeout",
             Self::NoEndpoints => "no_endpoints",

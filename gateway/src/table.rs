@@ -21,6 +21,7 @@ mod tests;
 pub use host::HostTable;
 pub use route::CompiledRoute;
 
+use crate::filters::external_auth::ExternalAuth;
 use crate::host_tls::HostTls;
 use crate::settings::CompiledSettings;
 use ahash::RandomState;
@@ -48,6 +49,7 @@ pub struct RouteTable {
     /// How many routes take the TLS of their host unopened.
     passthroughs: usize,
     default_backend: Option<Arc<CompiledRoute>>,
+    global_auth: Option<Arc<ExternalAuth>>,
 }
 
 /// What the table has for a request.
@@ -81,6 +83,7 @@ impl Default for RouteTable {
             host_tls: 0,
             passthroughs: 0,
             default_backend: None,
+            global_auth: None,
         }
     }
 }
@@ -215,6 +218,11 @@ impl RouteTable {
         self.default_backend.as_ref()
     }
 
+    /// Who is asked about requests of routes that say nothing else (`global-auth-url`).
+    pub fn global_auth(&self) -> Option<&ExternalAuth> {
+        self.global_auth.as_deref()
+    }
+
     /// All hosts, in no particular order.
     pub fn hosts(&self) -> impl Iterator<Item = &Arc<HostTable>> {
         let maps = self.exact.iter().chain(self.wildcard.iter()).map(|(_, host)| host);
@@ -236,7 +244,13 @@ impl RouteTable {
         self.host_table(&key.host)?.get(&self.state, &key.path)
     }
 
-    pub(crate) fn set_settings(&mut self, settings: Settings, default_backend: Option<Arc<CompiledRoute>>) {
+    pub(crate) fn set_settings(
+        &mut self,
+        settings: Settings,
+        default_backend: Option<Arc<CompiledRoute>>,
+        global_auth: Option<Arc<ExternalAuth>>,
+    ) {
+        self.global_auth = global_auth;
         self.compiled = Arc::new(CompiledSettings::new(&settings));
         self.settings = Arc::new(settings);
         self.default_backend = default_backend;

@@ -27,8 +27,9 @@ mod auth_tls;
 mod basic_auth;
 mod buffers;
 mod canary;
-mod charset;
+pub(super) mod charset;
 mod cors;
+mod external_auth;
 mod from_to_www_redirect;
 mod https_redirect;
 mod mirror;
@@ -50,6 +51,8 @@ mod timeouts;
 mod tls;
 mod upstream_vhost;
 mod use_regex;
+
+pub(super) use external_auth::KEEPALIVE;
 
 /// What the annotations of one Ingress ask for.
 #[derive(Debug, Default)]
@@ -142,6 +145,7 @@ pub(super) fn read(ingress: &Ingress, store: &Store, gates: &Gates, found: &mut 
         proxy_http: proxy_http::read(&mut reader).map(Box::new),
         access_log: access_log::read(&mut reader).map(Box::new),
         mirror: mirror::read(&mut reader).map(Box::new),
+        external_auth: external_auth::read(&mut reader).map(Box::new),
     };
     let host = HostWishes {
         regex: use_regex::read(&mut reader),

@@ -153,6 +153,7 @@ pub const TABLE: &[&[Row]] = &[
     super::auth_tls::ROWS,
     super::basic_auth::ROWS,
     super::satisfy::ROWS,
+    super::external_auth::ROWS,
     super::timeouts::ROWS,
     super::retry::ROWS,
     super::buffers::ROWS,
