@@ -1,7 +1,7 @@
 //! The chart by itself: what it renders for every shape in `helm/ingora/ci/`, what it refuses, and that its documents say what
 //! it does. `install` has it on a server, `run` has the programs run as it says, `integrations` has others around it.
 //!
-//! `UPDATE_GOLDEN=1 cargo test -p ingora-controller-sync --test cluster chart::` writes `chart/golden/` and the chart's README anew.
+//! `UPDATE_GOLDEN=1 cargo test -p ingora-controller-sync --test cluster renders_as_expected` writes `chart/golden/` and the chart's README anew.
 
 pub(crate) mod install;
 pub(crate) mod integrations;
@@ -28,7 +28,7 @@ mod whole {
             no_flag_stands_there_that_the_programs_do_not_know,
             every_value_is_known_and_every_key_of_ingress_nginx_is_explained,
             containers_run_programs_that_the_image_has,
-            the_readme_is_that_of_the_values;
+            the_readme_renders_as_expected;
     }
 }
 
@@ -279,7 +279,7 @@ fn every_value_is_known_and_every_key_of_ingress_nginx_is_explained() {
     }
 }
 
-fn the_readme_is_that_of_the_values() {
+fn the_readme_renders_as_expected() {
     let arguments = ["--dry-run", "--sort-values-order", "file", "--log-level", "error"];
     let text = chart::said(chart::tool("helm-docs").args(arguments).output().unwrap()).unwrap();
     compare(&chart::folder().join("README.md"), &text);

@@ -95,7 +95,7 @@ fn prometheus_is_sent_where_metrics_are() {
     };
     assert!(text.lines().any(counted), "{text}");
     let text = http1::get(pod.sync_health, "prometheus", "/metrics").unwrap().text();
-    for series in ["ingora_sync_problems", "ingora_sync_source_connected{"] {
+    for series in ["ingora_sync_leader 1", "ingora_sync_source_connected{"] {
         assert!(text.contains(series), "{series}: {text}");
     }
 }
