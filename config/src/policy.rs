@@ -9,6 +9,7 @@ mod basic_auth;
 mod buffers;
 mod canary;
 mod cors;
+mod external_auth;
 mod https_redirect;
 mod mirror;
 mod proxy_http;
@@ -27,6 +28,10 @@ pub use canary::{
     Canary, CanaryHeader, CanaryHeaderRule, CanaryRule, MAX_CANARIES, MAX_PATTERN_BYTES, header_pattern,
 };
 pub use cors::{AllowedOrigins, Cors, CorsOrigin};
+pub use external_auth::{
+    AuthCache, AuthDuration, AuthHeader, AuthMethod, AuthService, ExternalAuth, ExternalAuthChoice,
+    MAX_AUTH_HEADERS,
+};
 pub use https_redirect::HttpsRedirect;
 pub use mirror::Mirror;
 pub use proxy_http::{ConnectionHeader, HttpVersion, ProxyHttp};
@@ -75,6 +80,8 @@ pub struct Policy {
     pub access_log: Option<Box<AccessLog>>,
     /// `mirror-*`.
     pub mirror: Option<Box<Mirror>>,
+    /// `auth-url` and its kin, `enable-global-auth`; `None` is as the ConfigMap says.
+    pub external_auth: Option<Box<ExternalAuthChoice>>,
 }
 
 impl Policy {

@@ -6,6 +6,7 @@
 mod access_log;
 mod client;
 mod client_address;
+mod global_auth;
 mod headers;
 mod hsts;
 mod limits;
@@ -20,6 +21,7 @@ pub use access_log::{
 };
 pub use client::Client;
 pub use client_address::ClientAddress;
+pub use global_auth::GlobalAuth;
 pub use headers::{HeaderLine, Headers, InvalidHeader};
 pub use hsts::Hsts;
 pub use limits::Limits;
@@ -40,8 +42,6 @@ pub struct Settings {
     /// The Secret of the default certificate (`--default-ssl-certificate`); `None` or an unusable one is a
     /// certificate that the gateway makes itself.
     pub default_certificate: Option<NamespacedName>,
-    /// Something that should protect every route is missing: every request that a route takes is answered with 503.
-    pub denied: bool,
     /// How upstreams are spoken to.
     pub proxy: Proxy,
     /// How patient the gateway is with clients.
@@ -58,6 +58,8 @@ pub struct Settings {
     pub source_range: SourceRangeDefaults,
     /// Paths without authentication.
     pub no_auth_locations: NoAuthLocations,
+    /// External authentication for all.
+    pub global_auth: GlobalAuth,
     /// Headers that pass, and that are made.
     pub headers: Headers,
     /// TLS towards clients.

@@ -13,6 +13,7 @@ pub mod basic_auth;
 pub mod buffers;
 pub mod canary;
 mod cors;
+pub mod external_auth;
 mod https_redirect;
 pub mod mirror;
 pub mod proxy_http;
@@ -29,6 +30,7 @@ use crate::answer::Answer;
 use crate::proxy::{Context, PublicPorts};
 use crate::reason::Reason;
 use crate::table::CompiledRoute;
+use crate::upstream::Group;
 use basic_auth::BasicAuth;
 use cors::Cors;
 use http::header::AUTHORIZATION;
@@ -59,6 +61,8 @@ pub struct Filters {
     pub(crate) https_redirect: HttpsRedirect,
     /// Copies of requests.
     pub(crate) mirror: Option<Box<Mirror>>,
+    /// Whom the route itself wants asked.
+    pub(crate) external_auth: external_auth::Choice,
 }
 
 /// A filter of the rewrite phase: answers without regard to who asks.
@@ -91,8 +95,13 @@ enum ResponseFilter {
 }
 
 impl Filters {
-    /// Compiles what the policy of a route asks for, each phase in its order.
-    pub fn compile(route: &Route, slots: &Arc<Slots>, users: &mut basic_auth::users::Slots) -> Self {
+    /// Compiles what the policy of a route asks for, each phase in its order; `asked` is the group of `auth-url`.
+    pub fn compile(
+        route: &Route,
+        slots: &Arc<Slots>,
+        users: &mut basic_auth::users::Slots,
+        asked: Option<Arc<Group>>,
+    ) -> Self {
         let policy = &*route.policy;
         let https_redirect = policy.https_redirect.as_deref().copied().unwrap_or_default();
         if policy.denied {
@@ -133,6 +142,7 @@ impl Filters {
             response: response.into(),
             https_redirect,
             mirror: policy.mirror.as_deref().map(Mirror::compile).map(Box::new),
+            external_auth: external_auth::Choice::compile(route, asked),
         }
     }
 }
@@ -190,7 +200,7 @@ pub fn upstream_phase(route: &CompiledRoute, request: &mut RequestHeader, ctx: &
             UpstreamFilter::Rewrite(filter) => filter.apply(route, request, ctx)?,
         }
     }
-    Ok(())
+    external_auth::tell_upstream(route, request, ctx)
 }
 
 /// Changes what the client sees, on answers of upstreams and of the gateway alike.
@@ -201,12 +211,12 @@ pub fn response_phase(
     route: &CompiledRoute,
     request: &RequestHeader,
     response: &mut ResponseHeader,
-    _ctx: &Context,
+    ctx: &Context,
 ) -> ProxyResult<()> {
     for filter in &route.filters.response {
         match filter {
             ResponseFilter::Cors(cors) => cors.respond(request, response)?,
         }
     }
-    Ok(())
+    external_auth::tell_client(response, ctx)
 }

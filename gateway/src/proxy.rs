@@ -19,12 +19,13 @@ mod request_id;
 mod response;
 mod tunnel;
 mod upstream_peer;
-mod upstream_request;
+pub(crate) mod upstream_request;
 
 pub use context::Context;
 
 use crate::drain::Busy;
 use crate::filters::basic_auth::logins::Logins;
+use crate::filters::external_auth::Asker;
 use crate::filters::{access_log, proxy_http};
 use crate::live::Live;
 use crate::mirror::Mirrors;
@@ -70,6 +71,8 @@ pub struct Gateway {
     pub carried: Carried,
     /// Sends copies of requests.
     pub mirrors: Arc<Mirrors>,
+    /// Asks the services of external authentication.
+    pub external_auth: Asker,
 }
 
 #[async_trait]

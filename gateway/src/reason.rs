@@ -47,6 +47,14 @@ pub enum Reason {
     LoginsOverloaded,
     /// The client is on a deny list, or not on the allow list.
     SourceForbidden,
+    /// `auth-url`: the service says that the client must identify itself.
+    ExternalAuthUnauthorized,
+    /// `auth-url`: the service forbids the request.
+    ExternalAuthForbidden,
+    /// `auth-url`: the service gave no answer that counts.
+    ExternalAuthFailed,
+    /// `auth-signin`: the client is sent to where it can identify itself.
+    SignIn,
     /// The body is larger than allowed.
     BodyTooLarge,
     /// The body did not arrive in time.
@@ -71,7 +79,7 @@ pub enum Reason {
 
 impl Reason {
     /// All reasons, for tables and metrics.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 34] = [
         Self::BadRequest,
         Self::UnknownTransferCoding,
         Self::HeaderTimeout,
@@ -92,6 +100,10 @@ impl Reason {
         Self::Unauthorized,
         Self::LoginsOverloaded,
         Self::SourceForbidden,
+        Self::ExternalAuthUnauthorized,
+        Self::ExternalAuthForbidden,
+        Self::ExternalAuthFailed,
+        Self::SignIn,
         Self::BodyTooLarge,
         Self::BodyTimeout,
         Self::NoEndpoints,
@@ -109,10 +121,10 @@ impl Reason {
         match self {
             Self::Preflight => 204,
             Self::AddSlash => 301,
-            Self::AppRoot | Self::Redirect => 302,
+            Self::AppRoot | Self::Redirect | Self::SignIn => 302,
             Self::HttpsRedirect => 308,
-            Self::SourceForbidden => 403,
-            Self::Unauthorized => 401,
+            Self::Unauthorized | Self::ExternalAuthUnauthorized => 401,
+            Self::SourceForbidden | Self::ExternalAuthForbidden => 403,
             Self::BadRequest => 400,
             Self::NoRoute | Self::BackendUnsupported => 404,
             Self::MethodNotAllowed => 405,
@@ -122,7 +134,7 @@ impl Reason {
             Self::ExpectationFailed => 417,
             Self::HeaderTooLarge => 431,
             Self::ClientClosed => 499,
-            Self::Internal => 500,
+            Self::Internal | Self::ExternalAuthFailed => 500,
             Self::UnknownTransferCoding => 501,
             Self::ConnectFailed | Self::UpstreamBroken => 502,
             Self::NoEndpoints
@@ -158,6 +170,10 @@ impl Reason {
             Self::Unauthorized => "unauthorized",
             Self::LoginsOverloaded => "logins_overloaded",
             Self::SourceForbidden => "source_forbidden",
+            Self::ExternalAuthUnauthorized => "external_auth_unauthorized",
+            Self::ExternalAuthForbidden => "external_auth_forbidden",
+            Self::ExternalAuthFailed => "external_auth_failed",
+            Self::SignIn => "sign_in",
             Self::BodyTooLarge => "body_too_large",
             Self::BodyTimeout => "body_timeout",
             Self::NoEndpoints => "no_endpoints",

@@ -26,8 +26,9 @@ mod app_root;
 mod basic_auth;
 mod buffers;
 mod canary;
-mod charset;
+pub(super) mod charset;
 mod cors;
+mod external_auth;
 mod from_to_www_redirect;
 mod https_redirect;
 mod mirror;
@@ -47,6 +48,8 @@ pub mod table;
 mod timeouts;
 mod upstream_vhost;
 mod use_regex;
+
+pub(super) use external_auth::KEEPALIVE;
 
 /// What the annotations of one Ingress ask for.
 #[derive(Debug, Default)]
@@ -130,6 +133,7 @@ pub(super) fn read(ingress: &Ingress, store: &Store, gates: &Gates, found: &mut 
         proxy_http: proxy_http::read(&mut reader).map(Box::new),
         access_log: access_log::read(&mut reader).map(Box::new),
         mirror: mirror::read(&mut reader).map(Box::new),
+        external_auth: external_auth::read(&mut reader).map(Box::new),
     };
     let host = HostWishes {
         regex: use_regex::read(&mut reader),

@@ -94,8 +94,13 @@ pub(super) enum Strength {
 /// Where in the Ingress something stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Place {
-    Path { rule: usize, path: usize },
+    Path {
+        rule: usize,
+        path: usize,
+    },
     DefaultBackend,
+    /// The service of external authentication.
+    AuthUrl,
 }
 
 impl fmt::Display for Place {
@@ -103,6 +108,7 @@ impl fmt::Display for Place {
         match self {
             Self::Path { rule, path } => write!(f, "spec.rules[{rule}].http.paths[{path}]"),
             Self::DefaultBackend => f.write_str("spec.defaultBackend"),
+            Self::AuthUrl => f.write_str("auth-url"),
         }
     }
 }
@@ -184,6 +190,9 @@ pub(super) fn compile(
         }
         if let Some(backend) = &ingress.spec.default_backend {
             compiler.default_backend(backend, ingress.spec.rules.is_empty());
+        }
+        if let Some(id) = wishes.policy.external_auth.as_ref().and_then(|auth| auth.upstream()) {
+            compiler.upstreams.entry(id.clone()).or_insert(Place::AuthUrl);
         }
         compiler.bound_aliases(&mut wishes.host);
         if wishes.canary.is_some() {

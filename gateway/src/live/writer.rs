@@ -5,13 +5,15 @@ use crate::certificate::{Certificates, LoadedCertificate, Slot, Store};
 use crate::filters::Filters;
 use crate::filters::basic_auth::users;
 use crate::filters::canary::{Canaries, Patterns};
+use crate::filters::external_auth::ExternalAuth;
 use crate::filters::rate_limit::slots::Slots;
 use crate::table::route::default_backend;
 use crate::table::{CompiledRoute, RouteTable};
 use crate::telemetry::RouteStatistics;
 use crate::upstream::Group;
 use crate::upstream::groups::Groups;
-use ingora_config::{Backend, Host, Key, Resource, Route, RouteKey, Settings, VirtualHost};
+use ingora_config::settings::GlobalAuth;
+use ingora_config::{Backend, Host, Key, Resource, Route, RouteKey, Settings, UpstreamId, VirtualHost};
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -134,9 +136,17 @@ impl Writer {
         };
         self.certificates.set_default(settings.default_certificate.as_ref());
         let changed = before != settings.default_backend;
-        self.table.set_settings(settings, default);
+        let asked_before = asked_by_all(self.table.settings()).and_then(|auth| auth.upstream().cloned());
+        let asked = asked_by_all(&settings).map(|auth| {
+            let group = auth.upstream().map(|id| self.groups.acquire(id));
+            Arc::new(ExternalAuth::compile(auth, group))
+        });
+        self.table.set_settings(settings, default, asked);
         self.table_changed = true;
         if let (true, Some(before)) = (changed, before) {
+            self.groups.release(&before);
+        }
+        if let Some(before) = asked_before {
             self.groups.release(&before);
         }
     }
@@ -186,7 +196,8 @@ impl Writer {
             Backend::NotFound => None,
         };
         let stats = self.statistics.of(&route);
-        let filters = Filters::compile(&route, &self.slots, &mut self.users);
+        let asked = asked_by(&route).map(|id| self.groups.acquire(id));
+        let filters = Filters::compile(&route, &self.slots, &mut self.users, asked);
         let service_port = match &route.backend {
             Backend::Upstream(id) => id.port.to_string().into(),
             Backend::NotFound => Box::default(),
@@ -203,6 +214,9 @@ impl Writer {
     fn release(&mut self, route: Option<&CompiledRoute>) {
         let Some(route) = route.map(|route| &route.route) else { return };
         if let Backend::Upstream(id) = &route.backend {
+            self.groups.release(id);
+        }
+        if let Some(id) = asked_by(route) {
             self.groups.release(id);
         }
         route.canaries.iter().for_each(|canary| self.groups.release(&canary.upstream));
@@ -232,5 +246,18 @@ impl Writer {
         keys.extend(self.certificates.keys().map(|secret| Key::Certificate(secret.clone())));
         keys.extend(self.users.keys().map(|id| Key::Users(id.clone())));
         keys
+    }
+}
+
+/// The service that a route wants asked, where that is one Service or host.
+fn asked_by(route: &Route) -> Option<&UpstreamId> {
+    route.policy.external_auth.as_ref()?.upstream()
+}
+
+/// Who is asked about every route that says nothing else.
+fn asked_by_all(settings: &Settings) -> Option<&ingora_config::policy::ExternalAuth> {
+    match &settings.global_auth {
+        GlobalAuth::Ask(auth) => Some(auth),
+        GlobalAuth::None | GlobalAuth::Broken => None,
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::client_address::Forwarded;
 use crate::drain::{Busy, InFlight};
+use crate::filters::external_auth::Verdict;
 use crate::filters::rate_limit::{bandwidth::Pace, slots::Held};
 use crate::mirror::Copy;
 use crate::reason::Reason;
@@ -70,6 +71,8 @@ pub struct Context {
     pub held: Option<Held>,
     /// How fast the answer may go, where that is limited and its stream does not see to it.
     pub pace: Option<Pace>,
+    /// What the service of external authentication said about it, where it was asked.
+    pub external_auth: Option<Arc<Verdict>>,
     /// Whether no rule of an Ingress took it.
     pub unrouted: bool,
     /// The upstream answered with a status for which another endpoint is tried.
@@ -115,6 +118,7 @@ impl Context {
             body_received: 0,
             held: None,
             pace: None,
+            external_auth: None,
             unrouted: false,
             unwanted: false,
             first_try: None,

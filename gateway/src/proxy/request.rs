@@ -72,9 +72,6 @@ fn decide(ports: &PublicPorts, session: &Session, ctx: &mut Context) -> Result<A
         filters::source_range::check_anywhere(ctx)?;
         return Err(Answer::page(Reason::NoRoute));
     };
-    if ctx.table().settings().denied {
-        return Err(Answer::page(Reason::Denied));
-    }
     filters::rewrite_phase(ports, &route, request, ctx)?;
     match &route.group {
         None => return Err(Answer::page(Reason::BackendUnsupported)),

@@ -89,7 +89,7 @@ fn introduce(
 }
 
 /// Who asks. The chain, where it is kept, grows by whom we know, as in ingress-nginx: the neighbour.
-fn set_client(client: &RequestHeader, request: &mut RequestHeader, ctx: &Context) -> Result<()> {
+pub(crate) fn set_client(client: &RequestHeader, request: &mut RequestHeader, ctx: &Context) -> Result<()> {
     let Ok(address) = HeaderValue::try_from(ctx.client.to_string()) else { return Ok(()) };
     request.insert_header(X_REAL_IP, address.clone())?;
     if !ctx.forwarded.append {
@@ -136,12 +136,26 @@ fn move_header(
     Ok(())
 }
 
+/// Whether a name has only what `ignore-invalid-headers` lets pass.
+pub(crate) fn is_valid(name: &HeaderName, underscores: bool) -> bool {
+    name.as_str().bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || (underscores && b == b'_'))
+}
+
+/// The headers that `Connection` makes hop-by-hop; those the upstream must be able to trust are no client's to remove.
+pub(crate) fn nominated(client: &RequestHeader) -> Vec<String> {
+    let values = client.headers.get_all(CONNECTION).iter().filter_map(|value| value.to_str().ok());
+    values
+        .flat_map(|value| value.split(','))
+        .map(|name| name.trim().to_ascii_lowercase())
+        .filter(|name| name != "host" && !name.starts_with("x-") && !name.starts_with("sec-websocket"))
+        .filter(|name| !name.is_empty() && name.bytes().all(crate::front::head::is_token))
+        .collect()
+}
+
 /// As nginx: names have letters, digits and `-`, and `_` only where that is allowed. `X_Forwarded_For` and
 /// `X-Forwarded-For` are one variable to many applications.
 fn drop_invalid(request: &mut RequestHeader, underscores: bool) {
-    let bad = |name: &HeaderName| {
-        !name.as_str().bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || (underscores && b == b'_'))
-    };
+    let bad = |name: &HeaderName| !is_valid(name, underscores);
     if !request.headers.keys().any(bad) {
         return;
     }
@@ -163,15 +177,4 @@ pub(super) fn end_to_end(client: &RequestHeader) -> RequestHeader {
         request.remove_header(name);
     }
     request
-}
-
-/// The headers that `Connection` makes hop-by-hop; those the upstream must be able to trust are no client's to remove.
-fn nominated(client: &RequestHeader) -> Vec<String> {
-    let values = client.headers.get_all(CONNECTION).iter().filter_map(|value| value.to_str().ok());
-    values
-        .flat_map(|value| value.split(','))
-        .map(|name| name.trim().to_ascii_lowercase())
-        .filter(|name| name != "host" && !name.starts_with("x-") && !name.starts_with("sec-websocket"))
-        .filter(|name| !name.is_empty() && name.bytes().all(crate::front::head::is_token))
-        .collect()
 }

@@ -4,7 +4,7 @@ use crate::filters::Filters;
 use crate::filters::canary::{Canaries, CanaryBackend};
 use crate::telemetry::RouteStats;
 use crate::upstream::Group;
-use ingora_config::policy::HttpsRedirect;
+use ingora_config::policy::{ExternalAuthChoice, HttpsRedirect};
 use ingora_config::{
     Backend, Host, NamespacedName, PathKind, PathMatch, PathPattern, PathValue, Policy, Route, RouteKey,
     UpstreamId,
@@ -87,6 +87,8 @@ pub fn default_backend(id: UpstreamId) -> Route {
         backend: Backend::Upstream(id),
         policy: Arc::new(Policy {
             https_redirect: Some(Box::new(HttpsRedirect::NEVER)),
+            // `global-auth-url` is for Ingresses.
+            external_auth: Some(Box::new(ExternalAuthChoice::Nobody)),
             ..Policy::default()
         }),
         canaries: Vec::new(),

@@ -187,8 +187,14 @@ fn with_identity<'r>(registry: &'r mut Registry, identity: &Identity) -> &'r mut
 }
 
 /// How often the gateway itself answered, by reason; there from the start, at 0.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 struct Reasons(Arc<[Counter; Reason::ALL.len()]>);
+
+impl Default for Reasons {
+    fn default() -> Self {
+        Self(Arc::new(std::array::from_fn(|_| Counter::default())))
+    }
+}
 
 impl Collector for Reasons {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {

@@ -8,28 +8,6 @@ const PART: Support = Support::Pending(Guards::Part);
 const WHOLE: Support = Support::Pending(Guards::Whole);
 
 pub(super) const ROWS: &[Row] = &[
-    Row::new("auth-url", "external_auth", Scope::Location, Risk::High, OnBad::Reject, WHOLE),
-    Row::new("auth-method", "external_auth", Scope::Location, Risk::Low, OnBad::Deny, PART),
-    Row::new("auth-signin", "external_auth", Scope::Location, Risk::High, OnBad::Ignore, PART),
-    Row::new(
-        "auth-signin-redirect-param",
-        "external_auth",
-        Scope::Location,
-        Risk::Medium,
-        OnBad::Ignore,
-        PART,
-    ),
-    Row::new("auth-response-headers", "external_auth", Scope::Location, Risk::Medium, OnBad::Deny, PART),
-    Row::new("auth-request-redirect", "external_auth", Scope::Location, Risk::Medium, OnBad::Deny, PART),
-    Row::new("auth-proxy-set-headers", "external_auth", Scope::Location, Risk::Medium, OnBad::Deny, PART),
-    Row::new("auth-cache-key", "external_auth", Scope::Location, Risk::Medium, OnBad::Ignore, PART),
-    Row::new("auth-cache-duration", "external_auth", Scope::Location, Risk::Medium, OnBad::Deny, PART),
-    Row::new("auth-keepalive", "external_auth", Scope::Location, Risk::Low, OnBad::Ignore, PART),
-    Row::new("auth-keepalive-requests", "external_auth", Scope::Location, Risk::Low, OnBad::Ignore, PART),
-    Row::new("auth-keepalive-timeout", "external_auth", Scope::Location, Risk::Low, OnBad::Ignore, PART),
-    Row::new("auth-keepalive-share-vars", "external_auth", Scope::Location, Risk::Low, OnBad::Ignore, PART),
-    Row::new("auth-always-set-cookie", "external_auth", Scope::Location, Risk::Low, OnBad::Deny, PART),
-    Row::new("enable-global-auth", "external_auth", Scope::Location, Risk::Low, OnBad::Ignore, PART),
     Row::new("auth-tls-secret", "auth_tls", Scope::Location, Risk::Medium, OnBad::Reject, WHOLE),
     Row::new("auth-tls-verify-client", "auth_tls", Scope::Location, Risk::Medium, OnBad::Ignore, PART),
     Row::new("auth-tls-verify-depth", "auth_tls", Scope::Location, Risk::Low, OnBad::Ignore, PART),

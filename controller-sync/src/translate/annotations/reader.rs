@@ -89,9 +89,9 @@ impl<'a, 'f> Reader<'a, 'f> {
         self.references.attached.insert(resource.key(), Arc::new(resource));
     }
 
-    /// What the ConfigMap allows and refuses.
-    pub(super) fn gates(&self) -> &'a Gates {
-        self.gates
+    /// The namespace of the Ingress.
+    pub(super) fn namespace(&self) -> &'a str {
+        self.namespace
     }
 
     /// Whether requests may be sent to the machine itself, as outside of clusters.

@@ -150,6 +150,7 @@ pub const TABLE: &[&[Row]] = &[
     super::cors::ROWS,
     super::basic_auth::ROWS,
     super::satisfy::ROWS,
+    super::external_auth::ROWS,
     super::timeouts::ROWS,
     super::retry::ROWS,
     super::buffers::ROWS,

@@ -1,5 +1,6 @@
 //! Settings while the keys of a ConfigMap are read, one after the other.
 
+use super::global_auth::GlobalAuthDraft;
 use crate::translate::gates::Gates;
 use crate::translate::value::{self, Invalid, Parsed};
 use ingora_config::Settings;
@@ -22,8 +23,7 @@ pub(in crate::translate) struct Draft {
     pub(super) log_format: Option<Vec<LogPart>>,
     pub(super) escape_json: bool,
     pub(super) escape_none: bool,
-    /// A protection of everything is missing.
-    pub(super) closed: bool,
+    pub(super) global_auth: GlobalAuthDraft,
     /// Names of ConfigMaps, as written.
     pub(super) add_headers: Option<String>,
     pub(super) proxy_set_headers: Option<String>,
@@ -62,7 +62,7 @@ impl Draft {
             (false, false) => LogEscape::Default,
         };
         log.format = self.log_format.take().map(|parts| LogFormat { escape, parts });
-        self.settings.denied = self.closed && !self.gates.ignore_unsupported;
+        self.settings.global_auth = std::mem::take(&mut self.global_auth).finish();
     }
 }
 

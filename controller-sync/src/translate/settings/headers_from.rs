@@ -14,7 +14,7 @@ const MAX_HEADERS: usize = 64;
 const MAX_VALUE_BYTES: usize = 4096;
 
 /// What decides about where a message ends and what its connection is: not for anybody to set.
-const FRAMING: [&str; 8] = [
+pub(in crate::translate) const FRAMING: [&str; 8] = [
     "connection",
     "content-length",
     "keep-alive",
