@@ -6,7 +6,10 @@
 
 mod canary;
 mod cors;
+mod custom_headers;
+mod error_pages;
 mod https_redirect;
+mod proxy_cookie;
 mod rate_limit;
 mod redirect;
 mod rewrite;
@@ -17,7 +20,10 @@ pub use canary::{
     Canary, CanaryHeader, CanaryHeaderRule, CanaryRule, MAX_CANARIES, MAX_PATTERN_BYTES, header_pattern,
 };
 pub use cors::{AllowedOrigins, Cors, CorsOrigin};
+pub use custom_headers::CustomHeaders;
+pub use error_pages::ErrorPages;
 pub use https_redirect::HttpsRedirect;
+pub use proxy_cookie::{ProxyCookie, Replacing};
 pub use rate_limit::RateLimit;
 pub use redirect::Redirect;
 pub use rewrite::Rewrite;
@@ -45,6 +51,14 @@ pub struct Policy {
     pub rate_limit: Option<Box<RateLimit>>,
     /// `denylist-source-range`, `allowlist-source-range`.
     pub source_range: Option<Box<SourceRange>>,
+    /// `custom-http-errors`, `default-backend`, `disable-proxy-intercept-errors`.
+    pub error_pages: Option<Box<ErrorPages>>,
+    /// `custom-headers`.
+    pub custom_headers: Option<Box<CustomHeaders>>,
+    /// `proxy-cookie-domain`, `proxy-cookie-path`.
+    pub proxy_cookie: Option<Box<ProxyCookie>>,
+    /// `proxy-redirect-from`, `proxy-redirect-to`: of the headers Location and Refresh, whose start is compared.
+    pub proxy_redirect: Option<Box<Replacing>>,
 }
 
 impl Policy {

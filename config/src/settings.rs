@@ -6,6 +6,8 @@
 mod access_log;
 mod client;
 mod client_address;
+mod compression;
+mod error_pages;
 mod headers;
 mod hsts;
 mod limits;
@@ -19,7 +21,9 @@ pub use access_log::{
 };
 pub use client::Client;
 pub use client_address::ClientAddress;
-pub use headers::{HeaderLine, Headers, InvalidHeader};
+pub use compression::{Coding, Compression};
+pub use error_pages::ErrorPageDefaults;
+pub use headers::{HeaderLine, HeaderText, Headers, InvalidHeader};
 pub use hsts::Hsts;
 pub use limits::Limits;
 pub use proxy::{NextUpstream, Proxy};
@@ -27,6 +31,7 @@ pub use redirect::RedirectDefaults;
 pub use source_range::SourceRangeDefaults;
 pub use tls::{Tls, TlsVersion};
 
+use crate::policy::{ProxyCookie, Replacing};
 use crate::{NamespacedName, UpstreamId};
 use serde::{Deserialize, Serialize};
 
@@ -56,6 +61,14 @@ pub struct Settings {
     pub source_range: SourceRangeDefaults,
     /// Headers that pass, and that are made.
     pub headers: Headers,
+    /// Error pages.
+    pub error_pages: ErrorPageDefaults,
+    /// What becomes of the cookies of upstreams.
+    pub proxy_cookie: ProxyCookie,
+    /// `proxy-redirect-from`, `proxy-redirect-to`.
+    pub proxy_redirect: Option<Replacing>,
+    /// Compression.
+    pub compression: Compression,
     /// TLS towards clients.
     pub tls: Tls,
     /// The access log.

@@ -29,7 +29,7 @@ use slots::Slots;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::SystemTime;
-use upstreams::Upstreams;
+use upstreams::{Upstreams, Use};
 
 pub mod annotations;
 mod certificate;
@@ -45,6 +45,7 @@ mod quote;
 mod rank;
 mod reference;
 mod references;
+mod replacement;
 mod secrets;
 mod service;
 mod settings;
@@ -187,7 +188,7 @@ impl Translator {
         self.started = true;
         let options = store.options();
         if let Some(id) = &options.default_backend_service {
-            self.upstreams.refer(&default_backend(id), Referrer::Options, false);
+            self.upstreams.refer(&default_backend(id), Referrer::Options, Use::Ordinary);
         }
         if let Some(id) = &options.default_ssl_certificate {
             self.secrets.refer(id, Referrer::Options);

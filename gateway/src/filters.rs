@@ -9,10 +9,16 @@
 //! route has, and no others. The order within a phase is that of ingress-nginx.
 
 pub mod canary;
+pub mod compression;
 mod cors;
+mod custom_headers;
+pub mod error_pages;
 mod https_redirect;
+pub mod proxy_cookie;
+pub mod proxy_redirect;
 pub mod rate_limit;
 mod redirect;
+mod replacement;
 mod rewrite;
 pub mod source_range;
 mod upstream_vhost;
@@ -21,11 +27,15 @@ use crate::answer::Answer;
 use crate::proxy::{Context, PublicPorts};
 use crate::reason::Reason;
 use crate::table::CompiledRoute;
+use crate::template::Scope;
 use cors::Cors;
+use custom_headers::CustomHeaders;
 use ingora_config::Route;
 use ingora_config::policy::HttpsRedirect;
 use pingora::Result as ProxyResult;
 use pingora::http::{RequestHeader, ResponseHeader};
+use proxy_cookie::ProxyCookie;
+use proxy_redirect::ProxyRedirect;
 use rate_limit::{RateLimit, slots::Slots};
 use redirect::Redirect;
 use rewrite::Rewrite;
@@ -40,6 +50,8 @@ pub struct Filters {
     access: Box<[AccessFilter]>,
     source_range: Option<SourceRange>,
     upstream: Box<[UpstreamFilter]>,
+    /// Of answers of upstreams alone.
+    proxied: Box<[ProxiedFilter]>,
     response: Box<[ResponseFilter]>,
     /// What the route itself says of redirects to HTTPS; the ConfigMap may change without it.
     pub(crate) https_redirect: HttpsRedirect,
@@ -72,6 +84,14 @@ enum UpstreamFilter {
 #[derive(Debug)]
 enum ResponseFilter {
     Cors(Arc<Cors>),
+    CustomHeaders(CustomHeaders),
+}
+
+/// A filter of what an upstream says about where things are; the settings have defaults for both.
+#[derive(Debug)]
+enum ProxiedFilter {
+    ProxyCookie(ProxyCookie),
+    ProxyRedirect(ProxyRedirect),
 }
 
 impl Filters {
@@ -89,6 +109,13 @@ impl Filters {
             rewrite.push(RewriteFilter::Preflight(Arc::clone(&cors)));
             response.push(ResponseFilter::Cors(cors));
         }
+        if let Some(headers) = &policy.custom_headers {
+            response.push(ResponseFilter::CustomHeaders(CustomHeaders::compile(headers)));
+        }
+        let cookie = policy.proxy_cookie.as_deref().map(ProxyCookie::compile);
+        let location = policy.proxy_redirect.as_deref().map(ProxyRedirect::compile);
+        let cookie = cookie.map(ProxiedFilter::ProxyCookie);
+        let proxied = cookie.into_iter().chain(location.map(ProxiedFilter::ProxyRedirect)).collect();
         let path = route.key.path.value.as_str();
         if let Some(redirect) = &policy.redirect {
             match Redirect::compile(redirect, path) {
@@ -112,6 +139,7 @@ impl Filters {
             access: limit.map(AccessFilter::RateLimit).into_iter().collect(),
             source_range: policy.source_range.as_ref().map(|lists| SourceRange::compile(lists)),
             upstream: upstream.into(),
+            proxied,
             response: response.into(),
             https_redirect,
         }
@@ -184,7 +212,34 @@ pub fn response_phase(
     for filter in &route.filters.response {
         match filter {
             ResponseFilter::Cors(cors) => cors.respond(request, response)?,
+            ResponseFilter::CustomHeaders(headers) => headers.apply(response)?,
         }
     }
     Ok(())
+}
+
+/// Changes what an upstream says about where things are. Answers of the gateway's own are right as they are.
+///
+/// # Errors
+/// When a header cannot be set, which ends the request with 500.
+pub fn proxied_phase(
+    route: &CompiledRoute,
+    request: &RequestHeader,
+    response: &mut ResponseHeader,
+    ctx: &Context,
+) -> ProxyResult<()> {
+    let (mut cookie, mut location) = (None, None);
+    for filter in &route.filters.proxied {
+        match filter {
+            ProxiedFilter::ProxyCookie(own) => cookie = Some(own),
+            ProxiedFilter::ProxyRedirect(own) => location = Some(own),
+        }
+    }
+    let settings = ctx.table().compiled();
+    let scope = Scope { request, ctx, route, groups: None };
+    ProxyCookie::apply(&settings.proxy_cookie, cookie, response, scope)?;
+    match location.or(settings.proxy_redirect.as_ref()) {
+        Some(location) => location.apply(response, scope),
+        None => Ok(()),
+    }
 }

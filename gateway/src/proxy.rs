@@ -27,6 +27,7 @@ use crate::live::Live;
 use crate::telemetry::Telemetry;
 use async_trait::async_trait;
 use bytes::Bytes;
+use http::HeaderMap;
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::modules::http::HttpModules;
 use pingora::protocols::Digest;
@@ -83,8 +84,7 @@ impl ProxyHttp for Gateway {
 
     async fn proxy_upstream_filter(&self, session: &mut Session, ctx: &mut Context) -> Result<bool> {
         if tunnel::is_websocket(session, ctx) {
-            tunnel::run(self, session, ctx).await?;
-            return Ok(false);
+            return tunnel::run(self, session, ctx).await;
         }
         Ok(true)
     }
@@ -124,10 +124,10 @@ impl ProxyHttp for Gateway {
         &self,
         _session: &mut Session,
         body: &mut Option<Bytes>,
-        _end_of_stream: bool,
+        end_of_stream: bool,
         ctx: &mut Context,
     ) -> Result<()> {
-        body::filter(body.as_ref(), ctx)
+        body::filter(body, end_of_stream, ctx)
     }
 
     fn error_while_proxy(
@@ -147,7 +147,8 @@ impl ProxyHttp for Gateway {
         response: &mut ResponseHeader,
         ctx: &mut Context,
     ) -> Result<()> {
-        next_upstream::by_status(session, response.status, ctx)
+        next_upstream::by_status(session, response.status, ctx)?;
+        error::replace(session, response, ctx)
     }
 
     async fn response_filter(
@@ -163,10 +164,23 @@ impl ProxyHttp for Gateway {
         &self,
         _session: &mut Session,
         body: &mut Option<Bytes>,
-        _end_of_stream: bool,
+        end_of_stream: bool,
         ctx: &mut Context,
     ) -> Result<Option<Duration>> {
+        response::body(body, end_of_stream, ctx)?;
         Ok(ctx.delay(body.as_ref()))
+    }
+
+    async fn response_trailer_filter(
+        &self,
+        _session: &mut Session,
+        _trailers: &mut HeaderMap,
+        ctx: &mut Context,
+    ) -> Result<Option<Bytes>> {
+        // Trailers are the end of the body.
+        let mut rest = None;
+        response::body(&mut rest, true, ctx)?;
+        Ok(rest)
     }
 
     async fn fail_to_proxy(&self, session: &mut Session, e: &Error, ctx: &mut Context) -> FailToProxy {

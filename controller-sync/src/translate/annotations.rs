@@ -25,9 +25,13 @@ mod app_root;
 mod canary;
 mod charset;
 mod cors;
+mod custom_headers;
+pub(super) mod error_pages;
 mod from_to_www_redirect;
 mod https_redirect;
 mod pending;
+mod proxy_cookie;
+mod proxy_redirect;
 mod rate_limit;
 mod reader;
 mod redirect;
@@ -112,6 +116,10 @@ pub(super) fn read(ingress: &Ingress, store: &Store, gates: &Gates, found: &mut 
         cors: cors::read(&mut reader).map(Box::new),
         rate_limit: rate_limit::read(&mut reader).map(Box::new),
         source_range: source_range::read(&mut reader).map(Box::new),
+        error_pages: error_pages::read(&mut reader).map(Box::new),
+        custom_headers: custom_headers::read(&mut reader).map(Box::new),
+        proxy_cookie: proxy_cookie::read(&mut reader).map(Box::new),
+        proxy_redirect: proxy_redirect::read(&mut reader).map(Box::new),
     };
     let host = HostWishes {
         regex: use_regex::read(&mut reader),

@@ -9,7 +9,7 @@
 //!
 //! The result is kept until the Ingress changes; merging it with others is the work of those neighbours.
 
-use super::annotations::{self, HostWishes, Wishes};
+use super::annotations::{self, HostWishes, Wishes, error_pages};
 use super::gates::{self, Gates};
 use super::pattern::not_a_regex;
 use super::problems::Subject;
@@ -94,8 +94,13 @@ pub(super) enum Strength {
 /// Where in the Ingress something stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Place {
-    Path { rule: usize, path: usize },
+    Path {
+        rule: usize,
+        path: usize,
+    },
     DefaultBackend,
+    /// The annotation of this name behind the prefix.
+    Annotation(&'static str),
 }
 
 impl fmt::Display for Place {
@@ -103,6 +108,7 @@ impl fmt::Display for Place {
         match self {
             Self::Path { rule, path } => write!(f, "spec.rules[{rule}].http.paths[{path}]"),
             Self::DefaultBackend => f.write_str("spec.defaultBackend"),
+            Self::Annotation(name) => write!(f, "metadata.annotations[{name}]"),
         }
     }
 }
@@ -184,6 +190,9 @@ pub(super) fn compile(
         }
         if let Some(backend) = &ingress.spec.default_backend {
             compiler.default_backend(backend, ingress.spec.rules.is_empty());
+        }
+        if let Some(spare) = wishes.policy.error_pages.as_ref().and_then(|pages| pages.backend.clone()) {
+            compiler.upstreams.insert(spare, Place::Annotation(error_pages::DEFAULT_BACKEND));
         }
         compiler.bound_aliases(&mut wishes.host);
         if wishes.canary.is_some() {

@@ -2,6 +2,8 @@
 
 use crate::client_address::Forwarded;
 use crate::drain::{Busy, InFlight};
+use crate::filters::compression::Compressor;
+use crate::filters::error_pages::Detour;
 use crate::filters::rate_limit::{bandwidth::Pace, slots::Held};
 use crate::reason::Reason;
 use crate::table::{CompiledRoute, RouteTable};
@@ -75,6 +77,10 @@ pub struct Context {
     pub first_try: Option<Instant>,
     /// Whether the connection to the upstream is old and gets no further request.
     pub last_on_connection: bool,
+    /// Another backend than the route's answers.
+    pub detour: Option<Box<Detour>>,
+    /// Compresses the answer on its way.
+    pub compressor: Option<Box<Compressor>>,
 }
 
 impl Context {
@@ -111,6 +117,8 @@ impl Context {
             unwanted: false,
             first_try: None,
             last_on_connection: false,
+            detour: None,
+            compressor: None,
         }
     }
 

@@ -7,7 +7,7 @@
 use super::early_request::refuse;
 use super::{Context, PublicPorts, moved, request_id};
 use crate::answer::Answer;
-use crate::filters;
+use crate::filters::{self, error_pages};
 use crate::location;
 use crate::reason::Reason;
 use crate::request_path;
@@ -20,8 +20,17 @@ use std::sync::Arc;
 /// `true` when the request is answered.
 pub(super) async fn filter(ports: &PublicPorts, session: &mut Session, ctx: &mut Context) -> Result<bool> {
     request_id::assign(session.req_header(), ctx);
-    let Err(answer) = decide(ports, session, ctx) else { return Ok(false) };
+    let Err(mut answer) = decide(ports, session, ctx) else { return Ok(false) };
     ctx.reason = Some(answer.reason);
+    if error_pages::begin(ctx, answer.reason, answer.status, &mut answer.headers) {
+        if answer.close {
+            session.set_keepalive(None);
+        }
+        if error_pages::asks_for_page(ctx) {
+            return Ok(false);
+        }
+        answer = super::error::own_page(ctx, answer.reason);
+    }
     if answer.close {
         return Err(refuse(ctx, answer.reason));
     }
@@ -72,7 +81,13 @@ fn decide(ports: &PublicPorts, session: &Session, ctx: &mut Context) -> Result<(
     filters::rewrite_phase(ports, &route, request, ctx)?;
     match &route.group {
         None => return Err(Answer::page(Reason::BackendUnsupported)),
-        Some(group) if group.is_empty() => return Err(Answer::page(Reason::NoEndpoints)),
+        Some(group) if group.is_empty() => match error_pages::spare(&route, ctx) {
+            Some(spare) => {
+                ctx.group = Some(spare);
+                return filters::access_phase(&route, request, ctx);
+            }
+            None => return Err(Answer::page(Reason::NoEndpoints)),
+        },
         Some(group) => ctx.group = Some(Arc::clone(group)),
     }
     if let Some(canaries) = &route.canaries {

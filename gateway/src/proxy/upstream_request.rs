@@ -5,7 +5,7 @@
 
 use super::{Context, PublicPorts};
 use crate::client_address::{X_FORWARDED_FOR, X_FORWARDED_HOST, X_FORWARDED_PORT, X_FORWARDED_PROTO, joined};
-use crate::filters;
+use crate::filters::{self, error_pages};
 use http::header::{CONNECTION, HOST, HeaderName, HeaderValue, TE};
 use pingora::http::RequestHeader;
 use pingora::{ErrorType, OrErr, Result};
@@ -36,6 +36,10 @@ pub(super) fn filter(
     if client.version != http::Version::HTTP_2 {
         request.remove_header(&TE);
     }
+    if error_pages::asks_for_page(ctx) {
+        error_pages::ask(client, request, ctx)?;
+        return if ctx.last_on_connection { close(request) } else { Ok(()) };
+    }
     move_header(client, request, table.compiled().client_address.header(), X_ORIGINAL_FORWARDED_FOR)?;
     move_header(client, request, &X_FORWARDED_HOST, X_ORIGINAL_FORWARDED_HOST)?;
     set_client(client, request, ctx)?;
@@ -61,12 +65,19 @@ pub(super) fn filter(
         )?;
     }
     if ctx.last_on_connection {
-        request.insert_header(CONNECTION, HeaderValue::from_static("close"))?;
+        close(request)?;
     }
     if let Some(route) = &ctx.route {
         filters::upstream_phase(route, request, ctx)?;
     }
-    table.compiled().set_on(request)
+    if ctx.detour.is_some() {
+        error_pages::tell(client, request, ctx)?;
+    }
+    table.compiled().set_on(client, request, ctx)
+}
+
+fn close(request: &mut RequestHeader) -> Result<()> {
+    request.insert_header(CONNECTION, HeaderValue::from_static("close"))
 }
 
 /// Who asks. The chain, where it is kept, grows by whom we know, as in ingress-nginx: the neighbour.

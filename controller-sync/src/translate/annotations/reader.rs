@@ -87,6 +87,16 @@ impl<'a, 'f> Reader<'a, 'f> {
         self.references.attached.insert(resource.key(), Arc::new(resource));
     }
 
+    /// The namespace of the Ingress.
+    pub(super) fn namespace(&self) -> &'a str {
+        self.namespace
+    }
+
+    /// Whether there is a `--default-backend-service`.
+    pub(super) fn has_default_backend(&self) -> bool {
+        self.store.options().default_backend_service.is_some()
+    }
+
     /// What the ConfigMap allows and refuses.
     pub(super) fn gates(&self) -> &'a Gates {
         self.gates

@@ -4,8 +4,9 @@
 //! Names, scopes, risks and what a bad value does are those of ingress-nginx 1.15's parsers.
 
 use super::{
-    app_root, canary, cors, from_to_www_redirect, https_redirect, pending, rate_limit, redirect, refused,
-    rewrite, server_alias, source_range, upstream_vhost, use_regex,
+    app_root, canary, cors, custom_headers, error_pages, from_to_www_redirect, https_redirect, pending,
+    proxy_cookie, proxy_redirect, rate_limit, redirect, refused, rewrite, server_alias, source_range,
+    upstream_vhost, use_regex,
 };
 
 use std::collections::{BTreeSet, HashMap};
@@ -153,6 +154,10 @@ pub const TABLE: &[&[Row]] = &[
     rate_limit::ROWS,
     source_range::ROWS,
     cors::ROWS,
+    error_pages::ROWS,
+    custom_headers::ROWS,
+    proxy_cookie::ROWS,
+    proxy_redirect::ROWS,
     pending::ROWS,
     refused::ROWS,
 ];

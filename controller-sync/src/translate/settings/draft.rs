@@ -2,6 +2,7 @@
 
 use super::next_upstream::Conditions;
 use crate::translate::gates::Gates;
+use crate::translate::replacement;
 use crate::translate::value::{self, Invalid, Parsed};
 use ingora_config::Settings;
 use ingora_config::settings::{LogEscape, LogFormat, LogPart};
@@ -52,6 +53,12 @@ impl Draft {
             return NOBODY.to_vec();
         }
         items
+    }
+
+    /// Puts the two sides of `proxy-redirect` together once both are there.
+    pub(super) fn redirect(&mut self) -> Parsed<()> {
+        let (Some(from), Some(to)) = &self.gates.proxy_redirect else { return Ok(()) };
+        set(&mut self.settings.proxy_redirect, replacement::redirect(from, to).map(Some))
     }
 
     pub(super) fn take_conditions(&mut self, found: Conditions) {

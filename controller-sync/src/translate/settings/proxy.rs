@@ -4,10 +4,10 @@ use super::draft::set;
 use super::key::Effect::{Ignored, Live, NotYet};
 use super::key::{BOOL, DURATION, NUMBER, Row, SECONDS, SIZE, TEXT};
 use super::next_upstream;
+use crate::translate::replacement;
 use crate::translate::value::{boolean, duration, number, seconds, size};
 
 const BUFFERS: &str = "bodies are streamed in both directions, nothing is gathered in buffers or files";
-const REWRITES: &str = "answers pass with their Location and Set-Cookie as the upstream wrote them";
 
 pub(super) const ROWS: &[Row] = &[
     Row::new(
@@ -98,10 +98,36 @@ pub(super) const ROWS: &[Row] = &[
     Row::new("proxy-buffer-size", SIZE, "4k", NotYet(BUFFERS)),
     Row::new("proxy-busy-buffers-size", SIZE, "", NotYet(BUFFERS)),
     Row::new("proxy-max-temp-file-size", SIZE, "1024m", NotYet(BUFFERS)),
-    Row::new("proxy-cookie-path", TEXT, "off", NotYet(REWRITES)),
-    Row::new("proxy-cookie-domain", TEXT, "off", NotYet(REWRITES)),
-    Row::new("proxy-redirect-from", TEXT, "off", NotYet(REWRITES)),
-    Row::new("proxy-redirect-to", TEXT, "off", NotYet(REWRITES)),
+    Row::new(
+        "proxy-cookie-path",
+        TEXT,
+        "off",
+        Live(|d, v| set(&mut d.settings.proxy_cookie.path, replacement::pair(v).map(Some))),
+    ),
+    Row::new(
+        "proxy-cookie-domain",
+        TEXT,
+        "off",
+        Live(|d, v| set(&mut d.settings.proxy_cookie.domain, replacement::pair(v).map(Some))),
+    ),
+    Row::new(
+        "proxy-redirect-from",
+        TEXT,
+        "off",
+        Live(|d, v| {
+            d.gates.proxy_redirect.0 = Some(v.trim().to_owned());
+            d.redirect()
+        }),
+    ),
+    Row::new(
+        "proxy-redirect-to",
+        TEXT,
+        "off",
+        Live(|d, v| {
+            d.gates.proxy_redirect.1 = Some(v.trim().to_owned());
+            d.redirect()
+        }),
+    ),
     Row::new(
         "proxy-ssl-location-only",
         BOOL,
