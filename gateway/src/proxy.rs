@@ -93,8 +93,14 @@ impl ProxyHttp for Gateway {
         upstream_peer::choose(ctx)
     }
 
-    fn fail_to_connect(&self, _: &mut Session, _: &HttpPeer, ctx: &mut Context, e: Box<Error>) -> Box<Error> {
-        error::connecting(ctx, e)
+    fn fail_to_connect(
+        &self,
+        session: &mut Session,
+        _: &HttpPeer,
+        ctx: &mut Context,
+        e: Box<Error>,
+    ) -> Box<Error> {
+        error::connecting(session, ctx, e)
     }
 
     async fn connected_to_upstream(

@@ -19,9 +19,10 @@ use http::header::{
     PROXY_AUTHORIZATION, RANGE, SET_COOKIE, TE, TRANSFER_ENCODING, UPGRADE, WWW_AUTHENTICATE,
 };
 use http::{HeaderMap, Method, StatusCode};
-use ingora_config::policy;
+use ingora_config::{Protocol, policy};
 use pingora::Result;
 use pingora::http::{RequestHeader, ResponseHeader};
+use pingora_proxy::Session;
 use std::sync::Arc;
 
 /// What nobody claims towards an error backend: what the gateway tells other upstreams about the client, what speaks of a
@@ -172,8 +173,10 @@ fn wanted(ctx: &Context, status: u16, of_upstream: bool) -> bool {
     status >= 400
 }
 
-/// Begins the detour to the page of a status of the gateway's own; `false` when the client gets the status.
+/// Begins the detour to the page of a status of the gateway's own; `false` when the client gets the status. `session` is
+/// needed once its body may have been read.
 pub fn begin(
+    session: Option<&Session>,
     ctx: &mut Context,
     reason: Reason,
     status: u16,
@@ -185,18 +188,23 @@ pub fn begin(
     }
     // What describes the page that is not sent goes with it.
     headers.retain(|(name, _)| !name.as_str().starts_with("content-"));
-    start(ctx, code, Some(reason), std::mem::take(headers));
+    start(session, ctx, code, Some(reason), std::mem::take(headers));
     true
 }
 
 /// The same for the answer of an upstream, of which nothing may have been sent on yet.
-pub fn begin_for_upstream(ctx: &mut Context, code: StatusCode, headers: &HeaderMap) -> bool {
+pub fn begin_for_upstream(
+    session: &Session,
+    ctx: &mut Context,
+    code: StatusCode,
+    headers: &HeaderMap,
+) -> bool {
     if !wanted(ctx, code.as_u16(), true) {
         return false;
     }
     let challenges = headers.get_all(WWW_AUTHENTICATE).iter().filter(|_| code == StatusCode::UNAUTHORIZED);
     let challenges = challenges.map(|value| (WWW_AUTHENTICATE, value.clone())).collect();
-    start(ctx, code, None, challenges);
+    start(Some(session), ctx, code, None, challenges);
     if let Some(detour) = &mut ctx.detour {
         detour.switching = true;
     }
@@ -204,6 +212,7 @@ pub fn begin_for_upstream(ctx: &mut Context, code: StatusCode, headers: &HeaderM
 }
 
 fn start(
+    session: Option<&Session>,
     ctx: &mut Context,
     code: StatusCode,
     reason: Option<Reason>,
@@ -211,6 +220,10 @@ fn start(
 ) {
     let group = ctx.route.as_ref().and_then(|route| backend(ctx.table(), route));
     let kind = if group.is_some() { Kind::Page } else { Kind::NoPage };
+    // The engine ends the body of an HTTP/2 request only together with what it kept of it. Without a group the gateway's own
+    // page is sent.
+    let body_is_gone = session.is_some_and(|session| session.as_ref().retry_buffer_truncated());
+    let group = group.filter(|group| !body_is_gone || group.protocol() == Protocol::Http1);
     ctx.detour = Some(Box::new(Detour { kind, code, reason, tries: ctx.tries, headers, switching: false }));
     ctx.group = group;
     // Nothing that was learned of other endpoints counts here.

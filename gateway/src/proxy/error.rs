@@ -10,21 +10,21 @@ use pingora::{Error, ErrorSource, ErrorType, Result};
 use pingora_proxy::{FailToProxy, Session};
 
 /// A try got no connection. Nothing was sent, so any method may be tried again.
-pub(super) fn connecting(ctx: &mut Context, mut e: Box<Error>) -> Box<Error> {
+pub(super) fn connecting(session: &Session, ctx: &mut Context, mut e: Box<Error>) -> Box<Error> {
     let timeout = matches!(e.etype(), ErrorType::ConnectTimedout | ErrorType::TLSHandshakeTimedout);
     let reason = if timeout { Reason::ConnectTimeout } else { Reason::ConnectFailed };
     ctx.reason = Some(reason);
     ctx.exclude_target();
     let again = next_upstream::wanted_for(ctx, reason) && next_upstream::allowed(ctx);
-    e.set_retry(again || begin(ctx, reason));
+    e.set_retry(again || begin(session, ctx, reason));
     e
 }
 
 /// Begins the detour to the error page of a reason; `false` when the client gets the gateway's own.
-fn begin(ctx: &mut Context, reason: Reason) -> bool {
+fn begin(session: &Session, ctx: &mut Context, reason: Reason) -> bool {
     // Of a client whose body cannot be read nothing more can be read.
     !matches!(reason, Reason::ClientClosed | Reason::BadRequest | Reason::BodyTimeout)
-        && error_pages::begin(ctx, reason, reason.status(), &mut Vec::new())
+        && error_pages::begin(Some(session), ctx, reason, reason.status(), &mut Vec::new())
 }
 
 /// Looks at the status of an upstream's answer, of which nothing was sent on yet.
@@ -33,7 +33,7 @@ fn begin(ctx: &mut Context, reason: Reason) -> bool {
 /// When the client gets an error page instead.
 pub(super) fn replace(session: &Session, response: &ResponseHeader, ctx: &mut Context) -> Result<()> {
     if session.response_written().is_some_and(|response| !response.status.is_informational())
-        || !error_pages::begin_for_upstream(ctx, response.status, &response.headers)
+        || !error_pages::begin_for_upstream(session, ctx, response.status, &response.headers)
     {
         return Ok(());
     }
@@ -78,7 +78,7 @@ pub(super) fn proxying(
     let repeatable =
         next_upstream::repeatable(session, ctx) || (nothing_sent && error_pages::asks_for_page(ctx));
     let again = upstream && wanted && repeatable && next_upstream::allowed(ctx);
-    e.set_retry(again || (nothing_sent && begin(ctx, reason)));
+    e.set_retry(again || (nothing_sent && begin(session, ctx, reason)));
     if e.retry() && reason == Reason::BodyTooLarge {
         // The rest of the body is not read.
         session.set_keepalive(None);

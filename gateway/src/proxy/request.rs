@@ -22,7 +22,7 @@ pub(super) async fn filter(ports: &PublicPorts, session: &mut Session, ctx: &mut
     request_id::assign(session.req_header(), ctx);
     let Err(mut answer) = decide(ports, session, ctx) else { return Ok(false) };
     ctx.reason = Some(answer.reason);
-    if error_pages::begin(ctx, answer.reason, answer.status, &mut answer.headers) {
+    if error_pages::begin(None, ctx, answer.reason, answer.status, &mut answer.headers) {
         if answer.close {
             session.set_keepalive(None);
         }

@@ -76,7 +76,7 @@ pub(super) async fn run(gateway: &Gateway, session: &mut Session, ctx: &mut Cont
 /// The answer to what went wrong.
 async fn broken(session: &mut Session, ctx: &mut Context, reason: Reason) -> Result<bool> {
     ctx.reason = Some(reason);
-    let begun = error_pages::begin(ctx, reason, reason.status(), &mut Vec::new());
+    let begun = error_pages::begin(None, ctx, reason, reason.status(), &mut Vec::new());
     if begun || ctx.detour.as_ref().is_some_and(|detour| detour.kind != Kind::Spare) {
         return Ok(true);
     }
@@ -93,7 +93,7 @@ struct Head {
 
 /// Connects, sends the request and waits for the head of the answer.
 async fn open(gateway: &Gateway, session: &Session, ctx: &mut Context) -> Result<(Stream, Head), Reason> {
-    let (mut upstream, patience) = connect(gateway, ctx).await?;
+    let (mut upstream, patience) = connect(gateway, session, ctx).await?;
     let head = request_head(gateway, session.req_header(), ctx).map_err(|_| Reason::BadRequest)?;
     let exchange = async {
         upstream.write_all(&head).await?;
@@ -111,7 +111,11 @@ async fn open(gateway: &Gateway, session: &Session, ctx: &mut Context) -> Result
 }
 
 /// A new connection to some endpoint; nothing is sent before one stands, so trying again is always safe.
-async fn connect(gateway: &Gateway, ctx: &mut Context) -> Result<(Stream, Duration), Reason> {
+async fn connect(
+    gateway: &Gateway,
+    session: &Session,
+    ctx: &mut Context,
+) -> Result<(Stream, Duration), Reason> {
     loop {
         let peer: Box<HttpPeer> =
             upstream_peer::choose(ctx).map_err(|_| ctx.reason.unwrap_or(Reason::NoEndpoints))?;
@@ -121,7 +125,8 @@ async fn connect(gateway: &Gateway, ctx: &mut Context) -> Result<(Stream, Durati
                 return Ok((stream, peer.options.read_timeout.unwrap_or(Duration::from_secs(60))));
             }
             Err(error) => {
-                if !error::connecting(ctx, error).retry() || ctx.tries >= MAX_TRIES {
+                let again = error::connecting(session, ctx, error).retry();
+                if !again || ctx.tries >= MAX_TRIES || error_pages::asks_for_page(ctx) {
                     return Err(ctx.reason.unwrap_or(Reason::ConnectFailed));
                 }
             }
@@ -229,7 +234,7 @@ async fn refused(session: &mut Session, ctx: &mut Context, upstream: Stream, hea
     let Some(header) = upstream.resp_header() else {
         return broken(session, ctx, Reason::UpstreamBroken).await;
     };
-    if error_pages::begin_for_upstream(ctx, header.status, &header.headers) {
+    if error_pages::begin_for_upstream(session, ctx, header.status, &header.headers) {
         return Ok(true);
     }
     let mut response = header.clone();

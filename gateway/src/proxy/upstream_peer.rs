@@ -22,7 +22,7 @@ pub(super) fn choose(ctx: &mut Context) -> Result<Box<HttpPeer>> {
         let reason = Reason::NoEndpoints;
         ctx.reason = Some(reason);
         let mut error = Error::new_up(ErrorType::HTTPStatus(reason.status()));
-        error.set_retry(error_pages::begin(ctx, reason, reason.status(), &mut Vec::new()));
+        error.set_retry(error_pages::begin(None, ctx, reason, reason.status(), &mut Vec::new()));
         return Err(error);
     };
     let settings = ctx.table().settings();
