@@ -8,9 +8,11 @@ mod client;
 mod client_address;
 mod compression;
 mod error_pages;
+mod global_auth;
 mod headers;
 mod hsts;
 mod limits;
+mod no_auth_locations;
 mod proxy;
 mod redirect;
 mod source_range;
@@ -23,9 +25,11 @@ pub use client::Client;
 pub use client_address::ClientAddress;
 pub use compression::{Coding, Compression};
 pub use error_pages::ErrorPageDefaults;
+pub use global_auth::GlobalAuth;
 pub use headers::{HeaderLine, HeaderText, Headers, InvalidHeader};
 pub use hsts::Hsts;
 pub use limits::Limits;
+pub use no_auth_locations::NoAuthLocations;
 pub use proxy::{NextUpstream, Proxy};
 pub use redirect::RedirectDefaults;
 pub use source_range::SourceRangeDefaults;
@@ -43,8 +47,6 @@ pub struct Settings {
     /// The Secret of the default certificate (`--default-ssl-certificate`); `None` or an unusable one is a
     /// certificate that the gateway makes itself.
     pub default_certificate: Option<NamespacedName>,
-    /// Something that should protect every route is missing: every request that a route takes is answered with 503.
-    pub denied: bool,
     /// How upstreams are spoken to.
     pub proxy: Proxy,
     /// How patient the gateway is with clients.
@@ -59,6 +61,10 @@ pub struct Settings {
     pub limits: Limits,
     /// Who may ask at all.
     pub source_range: SourceRangeDefaults,
+    /// Paths without authentication.
+    pub no_auth_locations: NoAuthLocations,
+    /// External authentication for all.
+    pub global_auth: GlobalAuth,
     /// Headers that pass, and that are made.
     pub headers: Headers,
     /// Error pages.

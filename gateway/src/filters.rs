@@ -1,26 +1,35 @@
 //! What annotations do to requests, one file per feature.
 //!
 //! ```text
-//!   request ─▶ rewrite phase: denied, CORS preflight, redirects, HTTPS ─▶ endpoints, canary ─▶ access phase: limits, ranges
+//!   request ─▶ rewrite phase: denied, CORS preflight, redirects, HTTPS ─▶ endpoints, canary ─▶ access phase: limits ─▶ satisfy
 //!   upstream ◀─ upstream phase: path, Host        client ◀─ response phase: CORS
 //! ```
 //!
 //! The chain of a route is compiled when the route is published ([`Filters::compile`]): a request walks the filters its
 //! route has, and no others. The order within a phase is that of ingress-nginx.
 
+pub mod access_log;
+pub mod basic_auth;
+pub mod buffers;
 pub mod canary;
 pub mod compression;
 mod cors;
 mod custom_headers;
 pub mod error_pages;
+pub mod external_auth;
 mod https_redirect;
+pub mod mirror;
 pub mod proxy_cookie;
+pub mod proxy_http;
 pub mod proxy_redirect;
 pub mod rate_limit;
 mod redirect;
 mod replacement;
+pub mod retry;
 mod rewrite;
+pub mod satisfy;
 pub mod source_range;
+pub mod timeouts;
 mod upstream_vhost;
 
 use crate::answer::Answer;
@@ -28,10 +37,14 @@ use crate::proxy::{Context, PublicPorts};
 use crate::reason::Reason;
 use crate::table::CompiledRoute;
 use crate::template::Scope;
+use crate::upstream::Group;
+use basic_auth::BasicAuth;
 use cors::Cors;
 use custom_headers::CustomHeaders;
+use http::header::AUTHORIZATION;
 use ingora_config::Route;
 use ingora_config::policy::HttpsRedirect;
+use mirror::Mirror;
 use pingora::Result as ProxyResult;
 use pingora::http::{RequestHeader, ResponseHeader};
 use proxy_cookie::ProxyCookie;
@@ -49,12 +62,19 @@ pub struct Filters {
     rewrite: Box<[RewriteFilter]>,
     access: Box<[AccessFilter]>,
     source_range: Option<SourceRange>,
+    basic_auth: Option<BasicAuth>,
+    /// Whether the allow list or one kind of credentials is enough; see [`satisfy`].
+    satisfy_any: bool,
     upstream: Box<[UpstreamFilter]>,
     /// Of answers of upstreams alone.
     proxied: Box<[ProxiedFilter]>,
     response: Box<[ResponseFilter]>,
     /// What the route itself says of redirects to HTTPS; the ConfigMap may change without it.
     pub(crate) https_redirect: HttpsRedirect,
+    /// Copies of requests.
+    pub(crate) mirror: Option<Box<Mirror>>,
+    /// Whom the route itself wants asked.
+    pub(crate) external_auth: external_auth::Choice,
 }
 
 /// A filter of the rewrite phase: answers without regard to who asks.
@@ -95,8 +115,13 @@ enum ProxiedFilter {
 }
 
 impl Filters {
-    /// Compiles what the policy of a route asks for, each phase in its order.
-    pub fn compile(route: &Route, slots: &Arc<Slots>) -> Self {
+    /// Compiles what the policy of a route asks for, each phase in its order; `asked` is the group of `auth-url`.
+    pub fn compile(
+        route: &Route,
+        slots: &Arc<Slots>,
+        users: &mut basic_auth::users::Slots,
+        asked: Option<Arc<Group>>,
+    ) -> Self {
         let policy = &*route.policy;
         let https_redirect = policy.https_redirect.as_deref().copied().unwrap_or_default();
         if policy.denied {
@@ -138,10 +163,14 @@ impl Filters {
             rewrite: rewrite.into(),
             access: limit.map(AccessFilter::RateLimit).into_iter().collect(),
             source_range: policy.source_range.as_ref().map(|lists| SourceRange::compile(lists)),
+            basic_auth: policy.basic_auth.as_ref().map(|policy| BasicAuth::compile(policy, users)),
+            satisfy_any: policy.satisfy_any,
             upstream: upstream.into(),
             proxied,
             response: response.into(),
             https_redirect,
+            mirror: policy.mirror.as_deref().map(Mirror::compile).map(Box::new),
+            external_auth: external_auth::Choice::compile(route, asked),
         }
     }
 }
@@ -167,7 +196,7 @@ pub fn rewrite_phase(
     https_redirect::check(ports, route, request, ctx)
 }
 
-/// Runs the access phase of a route.
+/// Runs the part of the access phase that needs no waiting; [`satisfy::check`] is the other.
 ///
 /// # Errors
 /// The answer, when the request is refused.
@@ -181,8 +210,7 @@ pub fn access_phase(
             AccessFilter::RateLimit(limit) => limit.check(ctx)?,
         }
     }
-    // Not in the list: the ConfigMap's ranges hold for routes without any of their own.
-    source_range::check(route.filters.source_range.as_ref(), ctx)
+    Ok(())
 }
 
 /// Changes what the upstream sees, after the headers that every upstream gets.
@@ -190,13 +218,17 @@ pub fn access_phase(
 /// # Errors
 /// When a header cannot be set, which ends the request with 500.
 pub fn upstream_phase(route: &CompiledRoute, request: &mut RequestHeader, ctx: &Context) -> ProxyResult<()> {
+    if route.filters.basic_auth.is_some() && satisfy::asks_for_credentials(route, ctx) {
+        // The password was meant for the gateway.
+        request.remove_header(&AUTHORIZATION);
+    }
     for filter in &route.filters.upstream {
         match filter {
             UpstreamFilter::UpstreamVhost(filter) => filter.apply(route, request, ctx)?,
             UpstreamFilter::Rewrite(filter) => filter.apply(route, request, ctx)?,
         }
     }
-    Ok(())
+    external_auth::tell_upstream(route, request, ctx)
 }
 
 /// Changes what the client sees, on answers of upstreams and of the gateway alike.
@@ -207,7 +239,7 @@ pub fn response_phase(
     route: &CompiledRoute,
     request: &RequestHeader,
     response: &mut ResponseHeader,
-    _ctx: &Context,
+    ctx: &Context,
 ) -> ProxyResult<()> {
     for filter in &route.filters.response {
         match filter {
@@ -215,7 +247,7 @@ pub fn response_phase(
             ResponseFilter::CustomHeaders(headers) => headers.apply(response)?,
         }
     }
-    Ok(())
+    external_auth::tell_client(response, ctx)
 }
 
 /// Changes what an upstream says about where things are. Answers of the gateway's own are right as they are.

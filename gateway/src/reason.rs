@@ -41,8 +41,20 @@ pub enum Reason {
     RateLimited,
     /// More requests at the same time than `limit-connections` allows.
     ConnectionLimited,
+    /// No user of basic authentication, or the wrong password.
+    Unauthorized,
+    /// Too many passwords wait to be verified.
+    LoginsOverloaded,
     /// The client is on a deny list, or not on the allow list.
     SourceForbidden,
+    /// `auth-url`: the service says that the client must identify itself.
+    ExternalAuthUnauthorized,
+    /// `auth-url`: the service forbids the request.
+    ExternalAuthForbidden,
+    /// `auth-url`: the service gave no answer that counts.
+    ExternalAuthFailed,
+    /// `auth-signin`: the client is sent to where it can identify itself.
+    SignIn,
     /// The body is larger than allowed.
     BodyTooLarge,
     /// The body did not arrive in time.
@@ -67,7 +79,7 @@ pub enum Reason {
 
 impl Reason {
     /// All reasons, for tables and metrics.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 34] = [
         Self::BadRequest,
         Self::UnknownTransferCoding,
         Self::HeaderTimeout,
@@ -85,7 +97,13 @@ impl Reason {
         Self::HttpsRedirect,
         Self::RateLimited,
         Self::ConnectionLimited,
+        Self::Unauthorized,
+        Self::LoginsOverloaded,
         Self::SourceForbidden,
+        Self::ExternalAuthUnauthorized,
+        Self::ExternalAuthForbidden,
+        Self::ExternalAuthFailed,
+        Self::SignIn,
         Self::BodyTooLarge,
         Self::BodyTimeout,
         Self::NoEndpoints,
@@ -103,9 +121,10 @@ impl Reason {
         match self {
             Self::Preflight => 204,
             Self::AddSlash => 301,
-            Self::AppRoot | Self::Redirect => 302,
+            Self::AppRoot | Self::Redirect | Self::SignIn => 302,
             Self::HttpsRedirect => 308,
-            Self::SourceForbidden => 403,
+            Self::Unauthorized | Self::ExternalAuthUnauthorized => 401,
+            Self::SourceForbidden | Self::ExternalAuthForbidden => 403,
             Self::BadRequest => 400,
             Self::NoRoute | Self::BackendUnsupported => 404,
             Self::MethodNotAllowed => 405,
@@ -115,11 +134,12 @@ impl Reason {
             Self::ExpectationFailed => 417,
             Self::HeaderTooLarge => 431,
             Self::ClientClosed => 499,
-            Self::Internal => 500,
+            Self::Internal | Self::ExternalAuthFailed => 500,
             Self::UnknownTransferCoding => 501,
             Self::ConnectFailed | Self::UpstreamBroken => 502,
             Self::NoEndpoints
             | Self::Overloaded
+            | Self::LoginsOverloaded
             | Self::Denied
             | Self::RateLimited
             | Self::ConnectionLimited => 503,
@@ -147,7 +167,13 @@ impl Reason {
             Self::HttpsRedirect => "https_redirect",
             Self::RateLimited => "rate_limited",
             Self::ConnectionLimited => "connection_limited",
+            Self::Unauthorized => "unauthorized",
+            Self::LoginsOverloaded => "logins_overloaded",
             Self::SourceForbidden => "source_forbidden",
+            Self::ExternalAuthUnauthorized => "external_auth_unauthorized",
+            Self::ExternalAuthForbidden => "external_auth_forbidden",
+            Self::ExternalAuthFailed => "external_auth_failed",
+            Self::SignIn => "sign_in",
             Self::BodyTooLarge => "body_too_large",
             Self::BodyTimeout => "body_timeout",
             Self::NoEndpoints => "no_endpoints",
@@ -167,6 +193,7 @@ pub fn phrase(status: u16) -> &'static str {
     match status {
         301 => "Moved Permanently",
         302 => "Found",
+        401 => "Authorization Required",
         408 => "Request Time-out",
         413 => "Request Entity Too Large",
         414 => "Request-URI Too Large",

@@ -21,6 +21,7 @@ mod tests;
 pub use host::HostTable;
 pub use route::CompiledRoute;
 
+use crate::filters::external_auth::ExternalAuth;
 use crate::settings::CompiledSettings;
 use ahash::RandomState;
 use aliases::Aliases;
@@ -43,6 +44,7 @@ pub struct RouteTable {
     /// How many wildcard hosts have TLS: without any, nobody needs to ask for one.
     tls_wildcards: usize,
     default_backend: Option<Arc<CompiledRoute>>,
+    global_auth: Option<Arc<ExternalAuth>>,
 }
 
 /// What the table has for a request.
@@ -74,6 +76,7 @@ impl Default for RouteTable {
             catch_all: None,
             tls_wildcards: 0,
             default_backend: None,
+            global_auth: None,
         }
     }
 }
@@ -178,6 +181,11 @@ impl RouteTable {
         self.default_backend.as_ref()
     }
 
+    /// Who is asked about requests of routes that say nothing else (`global-auth-url`).
+    pub fn global_auth(&self) -> Option<&ExternalAuth> {
+        self.global_auth.as_deref()
+    }
+
     /// All hosts, in no particular order.
     pub fn hosts(&self) -> impl Iterator<Item = &Arc<HostTable>> {
         let maps = self.exact.iter().chain(self.wildcard.iter()).map(|(_, host)| host);
@@ -199,7 +207,13 @@ impl RouteTable {
         self.host_table(&key.host)?.get(&self.state, &key.path)
     }
 
-    pub(crate) fn set_settings(&mut self, settings: Settings, default_backend: Option<Arc<CompiledRoute>>) {
+    pub(crate) fn set_settings(
+        &mut self,
+        settings: Settings,
+        default_backend: Option<Arc<CompiledRoute>>,
+        global_auth: Option<Arc<ExternalAuth>>,
+    ) {
+        self.global_auth = global_auth;
         self.compiled = Arc::new(CompiledSettings::new(&settings));
         self.settings = Arc::new(settings);
         self.default_backend = default_backend;

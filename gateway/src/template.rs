@@ -63,18 +63,40 @@ impl<'r> Scope<'r> {
     pub fn render(&self, template: &Template) -> Result<Vec<u8>, TooLong> {
         let mut out = Vec::with_capacity(128);
         for part in template.parts() {
-            match part {
-                Part::Literal(text) => out.extend_from_slice(text.as_bytes()),
-                Part::Group(number) => {
-                    out.extend_from_slice(self.groups.map_or(b"", |groups| groups.get(*number)));
-                }
-                Part::Variable(variable) => self.put(variable, &mut out),
-            }
+            self.put_part(part, &mut out);
             if out.len() > MAX_BYTES {
                 return Err(TooLong);
             }
         }
         Ok(out)
+    }
+
+    /// The same in pieces, one for each part of the template.
+    ///
+    /// # Errors
+    /// When there are too many bytes.
+    pub fn render_each(&self, template: &Template, mut take: impl FnMut(&[u8])) -> Result<(), TooLong> {
+        let (mut piece, mut length) = (Vec::with_capacity(128), 0);
+        for part in template.parts() {
+            piece.clear();
+            self.put_part(part, &mut piece);
+            length += piece.len();
+            if length > MAX_BYTES {
+                return Err(TooLong);
+            }
+            take(&piece);
+        }
+        Ok(())
+    }
+
+    fn put_part(&self, part: &Part, out: &mut Vec<u8>) {
+        match part {
+            Part::Literal(text) => out.extend_from_slice(text.as_bytes()),
+            Part::Group(number) => {
+                out.extend_from_slice(self.groups.map_or(b"", |groups| groups.get(*number)));
+            }
+            Part::Variable(variable) => self.put(variable, out),
+        }
     }
 
     fn put(&self, variable: &Variable, out: &mut Vec<u8>) {
@@ -100,6 +122,7 @@ impl<'r> Scope<'r> {
             Variable::Scheme => {
                 out.extend_from_slice(if self.ctx.tls { b"https".as_slice() } else { b"http" });
             }
+            Variable::ClientScheme => out.extend_from_slice(self.ctx.scheme().as_bytes()),
             Variable::RequestMethod => out.extend_from_slice(self.request.method.as_str().as_bytes()),
             Variable::RequestUri => out.extend_from_slice(target),
             Variable::Uri => {

@@ -7,6 +7,7 @@
 //! Routes hold their group for as long as they live. Endpoints that come and go replace the group's members and nothing
 //! else; see [`groups`] for who keeps the groups.
 
+pub mod carried;
 pub mod groups;
 pub mod round_robin;
 pub mod target;

@@ -21,27 +21,39 @@ use reader::Reader;
 use std::sync::Arc;
 use table::{Guards, Risk, Row, Support};
 
+mod access_log;
 mod app_root;
+mod basic_auth;
+mod buffers;
 mod canary;
-mod charset;
+pub(super) mod charset;
 mod cors;
 mod custom_headers;
 pub(super) mod error_pages;
+mod external_auth;
 mod from_to_www_redirect;
 mod https_redirect;
+mod mirror;
 mod pending;
 mod proxy_cookie;
+mod proxy_http;
 mod proxy_redirect;
 mod rate_limit;
 mod reader;
 mod redirect;
 mod refused;
+mod retry;
 mod rewrite;
+mod satisfy;
 mod server_alias;
+pub(super) mod snippet;
 mod source_range;
 pub mod table;
+mod timeouts;
 mod upstream_vhost;
 mod use_regex;
+
+pub(super) use external_auth::KEEPALIVE;
 
 /// What the annotations of one Ingress ask for.
 #[derive(Debug, Default)]
@@ -94,7 +106,8 @@ pub(super) fn read(ingress: &Ingress, store: &Store, gates: &Gates, found: &mut 
         any = true;
         rejected |= match table::row(name) {
             Some(row) => {
-                not_acted_on(annotation, row, gates, found) || forbidden(annotation, row, value, gates, found)
+                not_acted_on(annotation, row, value, gates, found)
+                    || forbidden(annotation, row, value, gates, found)
             }
             None => unknown(annotation, name, found),
         };
@@ -120,6 +133,15 @@ pub(super) fn read(ingress: &Ingress, store: &Store, gates: &Gates, found: &mut 
         custom_headers: custom_headers::read(&mut reader).map(Box::new),
         proxy_cookie: proxy_cookie::read(&mut reader).map(Box::new),
         proxy_redirect: proxy_redirect::read(&mut reader).map(Box::new),
+        basic_auth: basic_auth::read(&mut reader).map(Box::new),
+        satisfy_any: satisfy::read(&mut reader),
+        timeouts: timeouts::read(&mut reader).map(Box::new),
+        retry: retry::read(&mut reader).map(Box::new),
+        buffers: buffers::read(&mut reader).map(Box::new),
+        proxy_http: proxy_http::read(&mut reader).map(Box::new),
+        access_log: access_log::read(&mut reader).map(Box::new),
+        mirror: mirror::read(&mut reader).map(Box::new),
+        external_auth: external_auth::read(&mut reader).map(Box::new),
     };
     let host = HostWishes {
         regex: use_regex::read(&mut reader),
@@ -134,7 +156,7 @@ pub(super) fn read(ingress: &Ingress, store: &Store, gates: &Gates, found: &mut 
 }
 
 /// Tells of an annotation that Ingora does not act on; `true` when the Ingress must not be served without it.
-fn not_acted_on(annotation: &str, row: &Row, gates: &Gates, found: &mut Found<'_>) -> bool {
+fn not_acted_on(annotation: &str, row: &Row, value: &str, gates: &Gates, found: &mut Found<'_>) -> bool {
     let (guards, why, hint) = match row.support {
         Support::Full | Support::Differs(_) => return false,
         Support::Pending(guards) => (
@@ -144,6 +166,8 @@ fn not_acted_on(annotation: &str, row: &Row, gates: &Gates, found: &mut Found<'_
         ),
         Support::Refused { guards, why, instead } => (guards, why, instead),
     };
+    let advice = (row.feature == "snippet").then(|| snippet::advice(value)).flatten();
+    let hint = advice.as_deref().unwrap_or(hint);
     // ingress-nginx drops snippets that the risk level lets pass, unless they are allowed.
     let dropped =
         row.risk == Risk::Critical && gates.risk_level == Risk::Critical && !gates.allow_snippet_annotations;

@@ -101,6 +101,8 @@ pub(super) enum Place {
     DefaultBackend,
     /// The annotation of this name behind the prefix.
     Annotation(&'static str),
+    /// The service of external authentication.
+    AuthUrl,
 }
 
 impl fmt::Display for Place {
@@ -109,6 +111,7 @@ impl fmt::Display for Place {
             Self::Path { rule, path } => write!(f, "spec.rules[{rule}].http.paths[{path}]"),
             Self::DefaultBackend => f.write_str("spec.defaultBackend"),
             Self::Annotation(name) => write!(f, "metadata.annotations[{name}]"),
+            Self::AuthUrl => f.write_str("auth-url"),
         }
     }
 }
@@ -193,6 +196,9 @@ pub(super) fn compile(
         }
         if let Some(spare) = wishes.policy.error_pages.as_ref().and_then(|pages| pages.backend.clone()) {
             compiler.upstreams.insert(spare, Place::Annotation(error_pages::DEFAULT_BACKEND));
+        }
+        if let Some(id) = wishes.policy.external_auth.as_ref().and_then(|auth| auth.upstream()) {
+            compiler.upstreams.entry(id.clone()).or_insert(Place::AuthUrl);
         }
         compiler.bound_aliases(&mut wishes.host);
         if wishes.canary.is_some() {

@@ -21,12 +21,16 @@ pub(super) enum External<'a> {
 impl<'a> External<'a> {
     /// `None` for a Service that is no ExternalName.
     pub(super) fn of(service: &'a Service) -> Option<Self> {
-        let text = service.external_name()?;
-        Some(match text.parse() {
+        service.external_name().map(Self::named)
+    }
+
+    /// What a text names.
+    pub(super) fn named(text: &'a str) -> Self {
+        match text.parse() {
             Ok(address) => Self::Address(address),
             Err(_) if HostName::new(text).is_ok() => Self::Name(text),
             Err(_) => Self::Invalid(text),
-        })
+        }
     }
 }
 
@@ -57,7 +61,7 @@ impl Addresses {
 
 /// Whether requests may be sent to an address. The API server refuses the same ones in EndpointSlices; DNS answers pass
 /// no such check, and would let a Service's author reach the gateway's own ports or the cloud's metadata service.
-fn may_be_endpoint(address: IpAddr, options: &Options) -> bool {
+pub(super) fn may_be_endpoint(address: IpAddr, options: &Options) -> bool {
     let link_local = match address {
         IpAddr::V4(address) => address.is_link_local() || address.is_broadcast(),
         IpAddr::V6(address) => address.is_unicast_link_local(),

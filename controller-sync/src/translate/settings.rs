@@ -9,6 +9,7 @@
 //! A key that is unknown or whose value is bad is a problem of the ConfigMap, has its default, and keeps no other key from
 //! taking effect. Each group of keys is one file with one table; `settings/page.rs` writes them down for users.
 
+use super::annotations::snippet;
 use super::problems::{Owner, Problems, Subject};
 use super::quote::quoted;
 use super::value::{self, Invalid};
@@ -26,12 +27,11 @@ mod draft;
 mod gates;
 mod global_auth;
 mod headers;
-mod headers_from;
+pub(super) mod headers_from;
 mod hsts;
 mod key;
 mod limits;
 mod log_format;
-mod next_upstream;
 pub(super) mod page;
 mod process;
 mod proxy;
@@ -157,9 +157,12 @@ impl Reading<'_> {
         let field = || format!("data[{}]", quoted(row.key));
         let asks = !is_default(row, value);
         match row.effect {
-            Effect::Live(take) | Effect::NewConnections(take) => {
+            Effect::Live(take) | Effect::NewConnections(take) | Effect::Start(take) => {
                 if let Err(Invalid { message, hint }) = take(draft, value) {
                     let rest = match row.default {
+                        _ if std::mem::take(&mut draft.global_auth.closes) => {
+                            "routes without authentication of their own answer 503".to_owned()
+                        }
                         "" => "it is as if the key were not there".to_owned(),
                         default if default.len() > 64 => "the default holds".to_owned(),
                         default => format!("the default holds: {default}"),
@@ -185,21 +188,13 @@ impl Reading<'_> {
                 let hint = "remove it if the gateway may serve without it";
                 self.found.push(self.subject.error(Reason::SettingUnsupported, field(), message, hint));
             }
-            Effect::Closed(why) if asks => {
-                draft.closed = true;
-                let message = format!("Ingora does not act on this key: {why}");
-                let hint = "remove it, or set unsupported-annotations to ignore, if everybody may be served without it";
-                self.found.push(self.subject.error(Reason::SettingUnsupported, field(), message, hint));
-            }
             Effect::Refused(why, instead) => {
                 let message = format!("{why}; the key is ignored");
+                let advice = row.key.ends_with("-snippet").then(|| snippet::advice(value)).flatten();
+                let instead = advice.as_deref().unwrap_or(instead);
                 self.found.push(self.subject.error(Reason::SettingUnsupported, field(), message, instead));
             }
-            Effect::Ignored(_)
-            | Effect::Dead
-            | Effect::NotYet(_)
-            | Effect::Unprotected(_)
-            | Effect::Closed(_) => {}
+            Effect::Ignored(_) | Effect::Dead | Effect::NotYet(_) | Effect::Unprotected(_) => {}
         }
     }
 

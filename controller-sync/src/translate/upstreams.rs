@@ -45,6 +45,10 @@ enum Status {
     Found,
     ServiceMissing,
     PortMissing,
+    /// Of a host outside of the cluster.
+    NotResolved,
+    /// Of a host outside of the cluster: its addresses are those of the machine or the link.
+    Forbidden,
 }
 
 /// How somebody uses an upstream.
@@ -62,8 +66,8 @@ impl Use {
     fn of(ingress: &Compiled, place: Place) -> Self {
         match place {
             Place::Annotation(_) => Self::Spare,
-            Place::Path { .. } | Place::DefaultBackend if ingress.canary.is_some() => Self::Canary,
-            Place::Path { .. } | Place::DefaultBackend => Self::Ordinary,
+            _ if ingress.canary.is_some() => Self::Canary,
+            Place::Path { .. } | Place::DefaultBackend | Place::AuthUrl => Self::Ordinary,
         }
     }
 
@@ -105,6 +109,15 @@ impl Upstreams {
         self.touched.entry(id.clone()).or_default().insert(referrer);
     }
 
+    pub(super) fn unrefer(&mut self, id: &UpstreamId, referrer: &Referrer) {
+        if let Some(state) = self.upstreams.get_mut(id)
+            && state.referrers.remove(referrer)
+        {
+            state.uses[Use::Ordinary as usize] -= 1;
+        }
+        self.touched.entry(id.clone()).or_default().insert(referrer.clone());
+    }
+
     pub(super) fn service_changed(&mut self, service: &NamespacedName) {
         for id in self.by_service.get(service).into_iter().flatten() {
             self.touched.entry(id.clone()).or_default();
@@ -112,7 +125,13 @@ impl Upstreams {
     }
 
     pub(super) fn endpoints_changed(&mut self, service: &NamespacedName) {
-        self.touched_endpoints.extend(self.by_service.get(service).into_iter().flatten().cloned());
+        for id in self.by_service.get(service).into_iter().flatten() {
+            // Of a host outside the referrers are told what became of its name.
+            match id.is_outside() {
+                true => _ = self.touched.entry(id.clone()).or_default(),
+                false => _ = self.touched_endpoints.insert(id.clone()),
+            }
+        }
     }
 
     /// Settles what was touched.
@@ -201,16 +220,20 @@ fn service_of(id: &UpstreamId) -> NamespacedName {
 
 /// What the store knows of one upstream.
 struct Lookup<'a> {
+    store: &'a Store,
     service: Option<(&'a Service, Option<&'a SourceLocation>)>,
     id: &'a UpstreamId,
 }
 
 impl<'a> Lookup<'a> {
     fn new(store: &'a Store, id: &'a UpstreamId) -> Self {
-        Self { service: store.service(&service_of(id)), id }
+        Self { service: store.service(&service_of(id)), store, id }
     }
 
     fn status(&self) -> Status {
+        if self.id.is_outside() {
+            return self.outside().1;
+        }
         let Some((service, _)) = self.service else { return Status::ServiceMissing };
         let spec = find_port(service, &self.id.port);
         let found = match service.external_name() {
@@ -228,7 +251,32 @@ impl<'a> Lookup<'a> {
         }
     }
 
+    /// The addresses of a host outside of the cluster. Until the first answer of DNS there are none, and nobody is told.
+    fn outside(&self) -> (Addresses, Status) {
+        let external = External::named(&self.id.service);
+        let resolution = self.store.resolution(&self.id.service);
+        let port = match self.id.port {
+            ServicePort::Number(port) => port,
+            ServicePort::Name(_) | ServicePort::First => 0,
+        };
+        let addresses = endpoints::from_external(&external, resolution, port, self.store.options());
+        let failed = resolution.is_some_and(|resolution| resolution.error.is_some());
+        let status = match () {
+            () if !addresses.endpoints.is_empty() => Status::Found,
+            () if addresses.refused => Status::Forbidden,
+            () if failed || matches!(external, External::Invalid(_)) => Status::NotResolved,
+            () => Status::Found,
+        };
+        (addresses, status)
+    }
+
     fn name_to_resolve(&self) -> Option<&'a str> {
+        if self.id.is_outside() {
+            return match External::named(&self.id.service) {
+                External::Name(name) => Some(name),
+                _ => None,
+            };
+        }
         match External::of(self.service?.0)? {
             External::Name(name) => Some(name),
             _ => None,
@@ -245,6 +293,7 @@ fn settle_endpoints(
 ) {
     let found = Lookup::new(store, id);
     let (addresses, problem) = match found.service {
+        _ if id.is_outside() => (found.outside().0, None),
         Some((service, location)) if found.status() == Status::Found => {
             let subject = Subject::new("Service", &service_of(id), location);
             addresses(store, service, id, &subject, then)
@@ -341,8 +390,15 @@ fn dangling(
                 Place::Path { .. } => format!("{place}.backend.service"),
                 Place::DefaultBackend => format!("{place}.service"),
                 Place::Annotation(name) => ingress.wishes.field(name),
+                Place::AuthUrl => {
+                    return unasked(id, status, &ingress.subject, ingress.wishes.field("auth-url"));
+                }
             };
             (ingress.subject.clone(), backend, "")
+        }
+        Referrer::GlobalAuth(map) => {
+            let subject = Subject::new("ConfigMap", map, None);
+            return unasked(id, status, &subject, "data[\"global-auth-url\"]".into());
         }
         Referrer::Options => {
             (Subject::new("Service", &service, None), String::new(), "; --default-backend-service names it")
@@ -363,7 +419,7 @@ fn dangling(
         port => format!("Service {service} has no TCP port {}; {then}", quoted(&port.to_string())),
     };
     match status {
-        Status::Found => None,
+        Status::Found | Status::NotResolved | Status::Forbidden => None,
         Status::ServiceMissing => Some(subject.error(
             Reason::ServiceNotFound,
             below(field, "name"),
@@ -377,4 +433,34 @@ fn dangling(
             &format!("name one of the Service's ports, by number or by name{by}"),
         )),
     }
+}
+
+/// The problem of external authentication that has nobody to ask.
+fn unasked(id: &UpstreamId, status: Status, subject: &Subject, field: String) -> Option<Problem> {
+    let service = service_of(id);
+    let (reason, what, hint) = match status {
+        Status::Found => return None,
+        Status::ServiceMissing => (
+            Reason::ServiceNotFound,
+            format!("Service {service} does not exist"),
+            "create the Service, or correct the URL",
+        ),
+        Status::PortMissing => (
+            Reason::PortNotFound,
+            format!("Service {service} has no TCP port {}", quoted(&id.port.to_string())),
+            "write one of the Service's ports into the URL",
+        ),
+        Status::NotResolved => (
+            Reason::NameNotResolved,
+            format!("the name {} is not resolved", quoted(&id.service)),
+            "see whether the name exists and the cluster's DNS answers",
+        ),
+        Status::Forbidden => (
+            Reason::NameNotResolved,
+            format!("{} leads to addresses of the machine or the link only", quoted(&id.service)),
+            "name a host of the network",
+        ),
+    };
+    let message = format!("{what}; nobody can be asked, and requests get 500");
+    Some(subject.error(reason, field, message, hint))
 }

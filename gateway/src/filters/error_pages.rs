@@ -8,6 +8,7 @@
 //! A detour is taken once: when it fails as well, the gateway's own page tells the client what the detour should have
 //! explained. The engine sends the request like any other; [`crate::proxy`] only exchanges the group.
 
+use super::external_auth;
 use crate::proxy::Context;
 use crate::reason::Reason;
 use crate::table::{CompiledRoute, RouteTable};
@@ -159,10 +160,17 @@ fn backend(table: &RouteTable, route: &CompiledRoute) -> Option<Arc<Group>> {
 
 /// Whether the client gets a page in place of a status.
 fn wanted(ctx: &Context, status: u16, of_upstream: bool) -> bool {
-    let Some(route) = ctx.route.as_ref().filter(|_| ctx.detour.is_none()) else { return false };
+    // A default backend that was not asked yet is none so far.
+    let on_its_way = ctx.detour.as_ref().is_some_and(|detour| detour.kind != Kind::Spare || ctx.tries > 0);
+    let Some(route) = ctx.route.as_ref().filter(|_| !on_its_way) else { return false };
     let defaults = &ctx.table().settings().error_pages;
     let own = route.error_pages.as_deref();
-    let statuses = own.and_then(|pages| pages.statuses.as_deref()).unwrap_or(&defaults.statuses);
+    let statuses = match own.and_then(|pages| pages.statuses.as_deref()) {
+        Some(statuses) => statuses,
+        // The login takes the place of the pages that hold for all (ingress-nginx).
+        None if defaults.statuses.is_empty() || external_auth::signs_in(route, ctx.table()) => return false,
+        None => &defaults.statuses,
+    };
     if statuses.is_empty() || statuses.binary_search(&status).is_err() {
         return false;
     }
@@ -272,6 +280,9 @@ pub fn ask(client: &RequestHeader, request: &mut RequestHeader, ctx: &Context) -
     set(request, X_ORIGINAL_URI, target.ok())?;
     set(request, X_FORWARDED_FOR, HeaderValue::try_from(ctx.client.to_string()).ok())?;
     tell(client, request, ctx)?;
+    if let Some(route) = &ctx.route {
+        external_auth::tell_upstream(route, request, ctx)?;
+    }
     request.set_raw_path(b"/")
 }
 

@@ -3,15 +3,18 @@
 use super::{Batch, Change};
 use crate::certificate::{Certificates, LoadedCertificate, Slot, Store};
 use crate::filters::Filters;
+use crate::filters::basic_auth::users;
 use crate::filters::canary::{Canaries, Patterns};
 use crate::filters::error_pages::ErrorPages;
+use crate::filters::external_auth::ExternalAuth;
 use crate::filters::rate_limit::slots::Slots;
 use crate::table::route::default_backend;
 use crate::table::{CompiledRoute, RouteTable};
 use crate::telemetry::RouteStatistics;
 use crate::upstream::Group;
 use crate::upstream::groups::Groups;
-use ingora_config::{Backend, Host, Key, Resource, Route, RouteKey, Settings, VirtualHost};
+use ingora_config::settings::GlobalAuth;
+use ingora_config::{Backend, Host, Key, Resource, Route, RouteKey, Settings, UpstreamId, VirtualHost};
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -26,6 +29,7 @@ pub(super) struct Writer {
     statistics: Arc<RouteStatistics>,
     /// What is known of limited clients: outlives every route.
     slots: Arc<Slots>,
+    users: users::Slots,
 }
 
 impl Writer {
@@ -38,6 +42,7 @@ impl Writer {
             certificates: Store::new(own),
             statistics,
             slots: Arc::default(),
+            users: users::Slots::default(),
         }
     }
 
@@ -73,6 +78,7 @@ impl Writer {
     /// After the table was swapped: what it no longer refers to.
     pub(super) fn publish_last(&mut self) {
         self.groups.retire();
+        self.users.retire();
     }
 
     pub(super) fn table(&mut self) -> Option<RouteTable> {
@@ -98,6 +104,7 @@ impl Writer {
             Resource::Route(route) => self.set_route(route),
             Resource::Upstream(upstream) => self.groups.set_upstream(upstream),
             Resource::Endpoints(endpoints) => self.groups.set_endpoints(endpoints),
+            Resource::Users(users) => self.users.set(users),
             Resource::Certificate(certificate) => {
                 let result = self.certificates.set(&certificate);
                 return result.err().map(|error| format!("Secret {}: {error}", certificate.secret));
@@ -114,6 +121,7 @@ impl Writer {
             Key::Upstream(id) => self.groups.remove_upstream(id),
             Key::Endpoints(id) => self.groups.remove_endpoints(id),
             Key::Certificate(secret) => self.certificates.remove(secret),
+            Key::Users(id) => self.users.remove(id),
         }
     }
 
@@ -129,9 +137,17 @@ impl Writer {
         };
         self.certificates.set_default(settings.default_certificate.as_ref());
         let changed = before != settings.default_backend;
-        self.table.set_settings(settings, default);
+        let asked_before = asked_by_all(self.table.settings()).and_then(|auth| auth.upstream().cloned());
+        let asked = asked_by_all(&settings).map(|auth| {
+            let group = auth.upstream().map(|id| self.groups.acquire(id));
+            Arc::new(ExternalAuth::compile(auth, group))
+        });
+        self.table.set_settings(settings, default, asked);
         self.table_changed = true;
         if let (true, Some(before)) = (changed, before) {
+            self.groups.release(&before);
+        }
+        if let Some(before) = asked_before {
             self.groups.release(&before);
         }
     }
@@ -181,7 +197,8 @@ impl Writer {
             Backend::NotFound => None,
         };
         let stats = self.statistics.of(&route);
-        let filters = Filters::compile(&route, &self.slots);
+        let asked = asked_by(&route).map(|id| self.groups.acquire(id));
+        let filters = Filters::compile(&route, &self.slots, &mut self.users, asked);
         let service_port = match &route.backend {
             Backend::Upstream(id) => id.port.to_string().into(),
             Backend::NotFound => Box::default(),
@@ -207,7 +224,13 @@ impl Writer {
         if let Some(id) = route.policy.error_pages.as_ref().and_then(|pages| pages.backend.as_ref()) {
             self.groups.release(id);
         }
+        if let Some(id) = asked_by(route) {
+            self.groups.release(id);
+        }
         route.canaries.iter().for_each(|canary| self.groups.release(&canary.upstream));
+        if let Some(basic_auth) = route.policy.basic_auth.as_ref().filter(|_| !route.policy.denied) {
+            self.users.release(&basic_auth.users);
+        }
     }
 
     fn keep_only(&mut self, sent: &HashSet<Key>) {
@@ -229,6 +252,20 @@ impl Writer {
             keys.extend(endpoints.then(|| Key::Endpoints(id.clone())));
         }
         keys.extend(self.certificates.keys().map(|secret| Key::Certificate(secret.clone())));
+        keys.extend(self.users.keys().map(|id| Key::Users(id.clone())));
         keys
+    }
+}
+
+/// The service that a route wants asked, where that is one Service or host.
+fn asked_by(route: &Route) -> Option<&UpstreamId> {
+    route.policy.external_auth.as_ref()?.upstream()
+}
+
+/// Who is asked about every route that says nothing else.
+fn asked_by_all(settings: &Settings) -> Option<&ingora_config::policy::ExternalAuth> {
+    match &settings.global_auth {
+        GlobalAuth::Ask(auth) => Some(auth),
+        GlobalAuth::None | GlobalAuth::Broken => None,
     }
 }

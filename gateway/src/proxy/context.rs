@@ -4,7 +4,9 @@ use crate::client_address::Forwarded;
 use crate::drain::{Busy, InFlight};
 use crate::filters::compression::Compressor;
 use crate::filters::error_pages::Detour;
+use crate::filters::external_auth::Verdict;
 use crate::filters::rate_limit::{bandwidth::Pace, slots::Held};
+use crate::mirror::Copy;
 use crate::reason::Reason;
 use crate::table::{CompiledRoute, RouteTable};
 use crate::upstream::{Group, Target};
@@ -40,6 +42,8 @@ pub struct Context {
     pub host: String,
     /// Its ID, as the upstream and the log see it; empty when none is made.
     pub request_id: String,
+    /// Who proved to be a user of basic authentication.
+    pub user: Option<Arc<str>>,
     /// Why the gateway answered itself or cut the request.
     pub reason: Option<Reason>,
     /// The endpoint of the current try.
@@ -69,6 +73,8 @@ pub struct Context {
     pub held: Option<Held>,
     /// How fast the answer may go, where that is limited and its stream does not see to it.
     pub pace: Option<Pace>,
+    /// What the service of external authentication said about it, where it was asked.
+    pub external_auth: Option<Arc<Verdict>>,
     /// Whether no rule of an Ingress took it.
     pub unrouted: bool,
     /// The upstream answered with a status for which another endpoint is tried.
@@ -81,6 +87,10 @@ pub struct Context {
     pub detour: Option<Box<Detour>>,
     /// Compresses the answer on its way.
     pub compressor: Option<Box<Compressor>>,
+    /// The path that the endpoint of the current try sees, where it is logged (`enable-rewrite-log`); empty when it is not.
+    pub rewritten: String,
+    /// Its copy, while that waits for the body (`mirror-target`).
+    pub copy: Option<Box<Copy>>,
 }
 
 impl Context {
@@ -99,6 +109,7 @@ impl Context {
             has_certificate: false,
             host: String::new(),
             request_id: String::new(),
+            user: None,
             reason: None,
             target: None,
             failed: Vec::new(),
@@ -113,12 +124,15 @@ impl Context {
             body_received: 0,
             held: None,
             pace: None,
+            external_auth: None,
             unrouted: false,
             unwanted: false,
             first_try: None,
             last_on_connection: false,
             detour: None,
             compressor: None,
+            rewritten: String::new(),
+            copy: None,
         }
     }
 

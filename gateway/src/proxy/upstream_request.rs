@@ -25,21 +25,41 @@ pub(super) fn filter(
     request: &mut RequestHeader,
     ctx: &Context,
 ) -> Result<()> {
+    if error_pages::asks_for_page(ctx) {
+        tidy(client, request, ctx);
+        return error_pages::ask(client, request, ctx);
+    }
+    introduce(ports, client, request, ctx)?;
+    if let Some(route) = &ctx.route {
+        filters::upstream_phase(route, request, ctx)?;
+    }
+    if ctx.detour.is_some() {
+        error_pages::tell(client, request, ctx)?;
+    }
+    ctx.table().compiled().set_on(client, request, ctx)
+}
+
+/// The request as somebody else than its upstream sees it, without what its route and `proxy-set-headers` say.
+pub(super) fn introduced(
+    ports: &PublicPorts,
+    client: &RequestHeader,
+    mut request: RequestHeader,
+    ctx: &Context,
+) -> Result<RequestHeader> {
+    introduce(ports, client, &mut request, ctx)?;
+    Ok(request)
+}
+
+/// What holds for every request: who asks, how, and for what.
+fn introduce(
+    ports: &PublicPorts,
+    client: &RequestHeader,
+    request: &mut RequestHeader,
+    ctx: &Context,
+) -> Result<()> {
     let table = ctx.table();
     let settings = table.settings();
-    if settings.client.ignore_invalid_headers {
-        drop_invalid(request, settings.client.enable_underscores_in_headers);
-    }
-    // httpoxy: CGI programs read it as HTTP_PROXY.
-    request.remove_header("proxy");
-    // The engine keeps `TE: trailers` between two HTTP/2 sides, where gRPC needs it.
-    if client.version != http::Version::HTTP_2 {
-        request.remove_header(&TE);
-    }
-    if error_pages::asks_for_page(ctx) {
-        error_pages::ask(client, request, ctx)?;
-        return if ctx.last_on_connection { close(request) } else { Ok(()) };
-    }
+    tidy(client, request, ctx);
     move_header(client, request, table.compiled().client_address.header(), X_ORIGINAL_FORWARDED_FOR)?;
     move_header(client, request, &X_FORWARDED_HOST, X_ORIGINAL_FORWARDED_HOST)?;
     set_client(client, request, ctx)?;
@@ -64,24 +84,25 @@ pub(super) fn filter(
                 .or_err(ErrorType::InvalidHTTPHeader, "the target cannot be a header")?,
         )?;
     }
-    if ctx.last_on_connection {
-        close(request)?;
-    }
-    if let Some(route) = &ctx.route {
-        filters::upstream_phase(route, request, ctx)?;
-    }
-    if ctx.detour.is_some() {
-        error_pages::tell(client, request, ctx)?;
-    }
-    table.compiled().set_on(client, request, ctx)
+    Ok(())
 }
 
-fn close(request: &mut RequestHeader) -> Result<()> {
-    request.insert_header(CONNECTION, HeaderValue::from_static("close"))
+/// Takes what nobody behind the gateway may see.
+fn tidy(client: &RequestHeader, request: &mut RequestHeader, ctx: &Context) {
+    let settings = ctx.table().settings();
+    if settings.client.ignore_invalid_headers {
+        drop_invalid(request, settings.client.enable_underscores_in_headers);
+    }
+    // httpoxy: CGI programs read it as HTTP_PROXY.
+    request.remove_header("proxy");
+    // The engine keeps `TE: trailers` between two HTTP/2 sides, where gRPC needs it.
+    if client.version != http::Version::HTTP_2 {
+        request.remove_header(&TE);
+    }
 }
 
 /// Who asks. The chain, where it is kept, grows by whom we know, as in ingress-nginx: the neighbour.
-fn set_client(client: &RequestHeader, request: &mut RequestHeader, ctx: &Context) -> Result<()> {
+pub(crate) fn set_client(client: &RequestHeader, request: &mut RequestHeader, ctx: &Context) -> Result<()> {
     let Ok(address) = HeaderValue::try_from(ctx.client.to_string()) else { return Ok(()) };
     request.insert_header(X_REAL_IP, address.clone())?;
     if !ctx.forwarded.append {
@@ -128,12 +149,26 @@ fn move_header(
     Ok(())
 }
 
+/// Whether a name has only what `ignore-invalid-headers` lets pass.
+pub(crate) fn is_valid(name: &HeaderName, underscores: bool) -> bool {
+    name.as_str().bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || (underscores && b == b'_'))
+}
+
+/// The headers that `Connection` makes hop-by-hop; those the upstream must be able to trust are no client's to remove.
+pub(crate) fn nominated(client: &RequestHeader) -> Vec<String> {
+    let values = client.headers.get_all(CONNECTION).iter().filter_map(|value| value.to_str().ok());
+    values
+        .flat_map(|value| value.split(','))
+        .map(|name| name.trim().to_ascii_lowercase())
+        .filter(|name| name != "host" && !name.starts_with("x-") && !name.starts_with("sec-websocket"))
+        .filter(|name| !name.is_empty() && name.bytes().all(crate::front::head::is_token))
+        .collect()
+}
+
 /// As nginx: names have letters, digits and `-`, and `_` only where that is allowed. `X_Forwarded_For` and
 /// `X-Forwarded-For` are one variable to many applications.
 fn drop_invalid(request: &mut RequestHeader, underscores: bool) {
-    let bad = |name: &HeaderName| {
-        !name.as_str().bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || (underscores && b == b'_'))
-    };
+    let bad = |name: &HeaderName| !is_valid(name, underscores);
     if !request.headers.keys().any(bad) {
         return;
     }
@@ -141,4 +176,18 @@ fn drop_invalid(request: &mut RequestHeader, underscores: bool) {
     for name in names {
         request.remove_header(&name);
     }
+}
+
+/// A request without what concerned only the connection it came on, for what the engine does not forward itself.
+pub(super) fn end_to_end(client: &RequestHeader) -> RequestHeader {
+    let mut request = client.clone();
+    for name in nominated(client) {
+        request.remove_header(name.as_str());
+    }
+    for name in
+        ["connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"]
+    {
+        request.remove_header(name);
+    }
+    request
 }

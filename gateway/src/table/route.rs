@@ -5,7 +5,7 @@ use crate::filters::canary::{Canaries, CanaryBackend};
 use crate::filters::error_pages::ErrorPages;
 use crate::telemetry::RouteStats;
 use crate::upstream::Group;
-use ingora_config::policy::HttpsRedirect;
+use ingora_config::policy::{ExternalAuthChoice, HttpsRedirect};
 use ingora_config::{
     Backend, Host, NamespacedName, PathKind, PathMatch, PathPattern, PathValue, Policy, Route, RouteKey,
     UpstreamId,
@@ -90,6 +90,8 @@ pub fn default_backend(id: UpstreamId) -> Route {
         backend: Backend::Upstream(id),
         policy: Arc::new(Policy {
             https_redirect: Some(Box::new(HttpsRedirect::NEVER)),
+            // `global-auth-url` is for Ingresses.
+            external_auth: Some(Box::new(ExternalAuthChoice::Nobody)),
             ..Policy::default()
         }),
         canaries: Vec::new(),

@@ -334,16 +334,6 @@ fn an_old_connection_to_an_upstream_gets_its_last_request() {
 }
 
 #[test]
-fn authentication_for_all_that_is_not_there_closes_all() {
-    let backend = talkative();
-    let edge = edge(&backend);
-    edge.configure(&[("global-auth-url", "https://auth.example/")], "/denied", true);
-    assert_eq!(edge.get("a.test", "/closed").status, 503);
-    assert_eq!(edge.logged("/closed")["reason"], "denied");
-    assert_eq!(backend.received().len(), 0);
-}
-
-#[test]
 fn requests_in_flight_get_the_time_of_the_map_when_the_gateway_leaves() {
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let site = site("a.test", "web", silent.local_addr().unwrap());

@@ -9,6 +9,7 @@
 //! ```
 
 pub(crate) mod backend;
+pub(crate) mod browser;
 pub(crate) mod certificates;
 pub(crate) mod dns;
 pub(crate) mod echo;
@@ -16,6 +17,7 @@ pub(crate) mod edge;
 pub(crate) mod http1;
 pub(crate) mod http2;
 pub(crate) mod load;
+pub(crate) mod login;
 pub(crate) mod manifest;
 pub(crate) mod ports;
 pub(crate) mod process;

@@ -1,6 +1,6 @@
 //! Settings while the keys of a ConfigMap are read, one after the other.
 
-use super::next_upstream::Conditions;
+use super::global_auth::GlobalAuthDraft;
 use crate::translate::gates::Gates;
 use crate::translate::replacement;
 use crate::translate::value::{self, Invalid, Parsed};
@@ -24,9 +24,7 @@ pub(in crate::translate) struct Draft {
     pub(super) log_format: Option<Vec<LogPart>>,
     pub(super) escape_json: bool,
     pub(super) escape_none: bool,
-    pub(super) non_idempotent: bool,
-    /// A protection of everything is missing.
-    pub(super) closed: bool,
+    pub(super) global_auth: GlobalAuthDraft,
     /// Names of ConfigMaps, as written.
     pub(super) add_headers: Option<String>,
     pub(super) proxy_set_headers: Option<String>,
@@ -61,11 +59,6 @@ impl Draft {
         set(&mut self.settings.proxy_redirect, replacement::redirect(from, to).map(Some))
     }
 
-    pub(super) fn take_conditions(&mut self, found: Conditions) {
-        self.settings.proxy.proxy_next_upstream = found.next;
-        self.non_idempotent = found.non_idempotent;
-    }
-
     /// Puts together what several keys say.
     pub(super) fn finish(&mut self) {
         let log = &mut self.settings.access_log;
@@ -76,8 +69,7 @@ impl Draft {
             (false, false) => LogEscape::Default,
         };
         log.format = self.log_format.take().map(|parts| LogFormat { escape, parts });
-        self.settings.denied = self.closed && !self.gates.ignore_unsupported;
-        self.settings.proxy.retry_non_idempotent |= self.non_idempotent;
+        self.settings.global_auth = std::mem::take(&mut self.global_auth).finish();
     }
 }
 

@@ -13,14 +13,14 @@ pub(in crate::translate) enum Effect {
     Live(Set),
     /// It takes effect with the next connection; those that stand keep what they began with.
     NewConnections(Set),
+    /// It takes effect when a gateway starts; those that run keep what they began with.
+    Start(Set),
     /// Tuning of nginx that means nothing here, and why.
     Ignored(&'static str),
     /// What its author wants is missing in this release: what happens instead.
     NotYet(&'static str),
     /// The same, and it would protect something: served without, it lets in whom its author keeps out.
     Unprotected(&'static str),
-    /// The same, and it would protect everything: nothing is served without it.
-    Closed(&'static str),
     /// Never: why, and what to use instead.
     Refused(&'static str, &'static str),
     /// Without effect in the last releases of ingress-nginx, too.
@@ -63,6 +63,7 @@ pub(super) const SECONDS: &str = "seconds";
 pub(super) const NUMBER: &str = "number";
 pub(super) const SIZE: &str = "size";
 pub(super) const DURATION: &str = "duration";
+pub(super) const ON_OFF: &str = "on or off";
 pub(super) const TEXT: &str = "text";
 pub(super) const NETWORKS: &str = "list of networks";
 pub(super) const CONFIG_MAP: &str = "name of a ConfigMap";

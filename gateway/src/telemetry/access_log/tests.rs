@@ -52,6 +52,7 @@ impl Write for Stalled {
 
 fn record() -> Record<'static> {
     Record {
+        user: "",
         client: [192, 0, 2, 1].into(),
         method: "GET",
         tls: true,
@@ -75,6 +76,7 @@ fn record() -> Record<'static> {
         target: "/p?q",
         unrouted: false,
         error_status: None,
+        rewritten: "",
         request_headers: None,
         response_headers: None,
     }
