@@ -29,12 +29,16 @@ mod buffers;
 mod canary;
 pub(super) mod charset;
 mod cors;
+mod custom_headers;
+pub(super) mod error_pages;
 mod external_auth;
 mod from_to_www_redirect;
 mod https_redirect;
 mod mirror;
 mod pending;
+mod proxy_cookie;
 mod proxy_http;
+mod proxy_redirect;
 mod rate_limit;
 mod reader;
 mod redirect;
@@ -137,6 +141,10 @@ pub(super) fn read(ingress: &Ingress, store: &Store, gates: &Gates, found: &mut 
         rate_limit: rate_limit::read(&mut reader).map(Box::new),
         source_range: source_range::read(&mut reader).map(Box::new),
         ssl_passthrough: ssl_passthrough::read(&mut reader),
+        error_pages: error_pages::read(&mut reader).map(Box::new),
+        custom_headers: custom_headers::read(&mut reader).map(Box::new),
+        proxy_cookie: proxy_cookie::read(&mut reader).map(Box::new),
+        proxy_redirect: proxy_redirect::read(&mut reader).map(Box::new),
         basic_auth: basic_auth::read(&mut reader).map(Box::new),
         satisfy_any: satisfy::read(&mut reader),
         timeouts: timeouts::read(&mut reader).map(Box::new),

@@ -9,7 +9,7 @@
 //!
 //! The result is kept until the Ingress changes; merging it with others is the work of those neighbours.
 
-use super::annotations::{self, HostWishes, Wishes};
+use super::annotations::{self, HostWishes, Wishes, error_pages};
 use super::gates::{self, Gates};
 use super::pattern::not_a_regex;
 use super::problems::Subject;
@@ -99,6 +99,8 @@ pub(super) enum Place {
         path: usize,
     },
     DefaultBackend,
+    /// The annotation of this name behind the prefix.
+    Annotation(&'static str),
     /// The service of external authentication.
     AuthUrl,
 }
@@ -108,6 +110,7 @@ impl fmt::Display for Place {
         match self {
             Self::Path { rule, path } => write!(f, "spec.rules[{rule}].http.paths[{path}]"),
             Self::DefaultBackend => f.write_str("spec.defaultBackend"),
+            Self::Annotation(name) => write!(f, "metadata.annotations[{name}]"),
             Self::AuthUrl => f.write_str("auth-url"),
         }
     }
@@ -190,6 +193,9 @@ pub(super) fn compile(
         }
         if let Some(backend) = &ingress.spec.default_backend {
             compiler.default_backend(backend, ingress.spec.rules.is_empty());
+        }
+        if let Some(spare) = wishes.policy.error_pages.as_ref().and_then(|pages| pages.backend.clone()) {
+            compiler.upstreams.insert(spare, Place::Annotation(error_pages::DEFAULT_BACKEND));
         }
         if let Some(id) = wishes.policy.external_auth.as_ref().and_then(|auth| auth.upstream()) {
             compiler.upstreams.entry(id.clone()).or_insert(Place::AuthUrl);

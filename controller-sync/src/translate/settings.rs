@@ -44,6 +44,8 @@ mod tls;
 pub(super) mod tls_value;
 mod tracing;
 
+pub(super) use headers_from::{FRAMING, MAX_HEADERS, MAX_VALUE_BYTES as MAX_HEADER_BYTES};
+
 /// All keys, by group and in the order of the documentation.
 const GROUPS: &[(&str, &[Row])] = &[
     ("Upstreams", proxy::ROWS),

@@ -6,6 +6,7 @@ use crate::certificate::{Certificates, LoadedCertificate, Slot, Store};
 use crate::filters::Filters;
 use crate::filters::basic_auth::users;
 use crate::filters::canary::{Canaries, Patterns};
+use crate::filters::error_pages::ErrorPages;
 use crate::filters::external_auth::ExternalAuth;
 use crate::filters::rate_limit::slots::Slots;
 use crate::host_tls::Handshakes;
@@ -222,13 +223,20 @@ impl Writer {
             let stats = self.statistics.of_canary(&route, &canary.upstream);
             (self.groups.acquire(&canary.upstream), stats)
         });
+        let error_pages = route.policy.error_pages.as_ref().map(|pages| {
+            let group = pages.backend.as_ref().map(|id| self.groups.acquire(id));
+            Box::new(ErrorPages::compile(pages, group))
+        });
         let pattern = before.map(|before| before.pattern.clone()).unwrap_or_default();
-        Arc::new(CompiledRoute { route, group, canaries, filters, service_port, stats, pattern })
+        Arc::new(CompiledRoute { route, group, canaries, error_pages, filters, service_port, stats, pattern })
     }
 
     fn release(&mut self, route: Option<&CompiledRoute>) {
         let Some(route) = route.map(|route| &route.route) else { return };
         if let Backend::Upstream(id) = &route.backend {
+            self.groups.release(id);
+        }
+        if let Some(id) = route.policy.error_pages.as_ref().and_then(|pages| pages.backend.as_ref()) {
             self.groups.release(id);
         }
         if let Some(id) = asked_by(route) {

@@ -8,7 +8,7 @@ use super::early_request::refuse;
 use super::{Context, Gateway, PublicPorts, moved, request_id};
 use crate::answer::Answer;
 use crate::auth_tls;
-use crate::filters::{self, buffers, satisfy};
+use crate::filters::{self, buffers, error_pages, satisfy};
 use crate::location;
 use crate::reason::Reason;
 use crate::request_path;
@@ -21,8 +21,17 @@ use std::sync::Arc;
 /// `true` when the request is answered.
 pub(super) async fn filter(gateway: &Gateway, session: &mut Session, ctx: &mut Context) -> Result<bool> {
     request_id::assign(session.req_header(), ctx);
-    let Err(answer) = admit(gateway, session, ctx).await else { return Ok(false) };
+    let Err(mut answer) = admit(gateway, session, ctx).await else { return Ok(false) };
     ctx.reason = Some(answer.reason);
+    if error_pages::begin(None, ctx, answer.reason, answer.status, &mut answer.headers) {
+        if answer.close {
+            session.set_keepalive(None);
+        }
+        if error_pages::asks_for_page(ctx) {
+            return Ok(false);
+        }
+        answer = super::error::own_page(ctx, answer.reason);
+    }
     if answer.close {
         return Err(refuse(ctx, answer.reason));
     }
@@ -80,7 +89,14 @@ fn decide(ports: &PublicPorts, session: &Session, ctx: &mut Context) -> Result<A
     auth_tls::check_clear(&route, ctx)?;
     match &route.group {
         None => return Err(Answer::page(Reason::BackendUnsupported)),
-        Some(group) if group.is_empty() => return Err(Answer::page(Reason::NoEndpoints)),
+        Some(group) if group.is_empty() => match error_pages::spare(&route, ctx) {
+            Some(spare) => {
+                ctx.group = Some(spare);
+                filters::access_phase(&route, request, ctx)?;
+                return Ok(route);
+            }
+            None => return Err(Answer::page(Reason::NoEndpoints)),
+        },
         Some(group) => ctx.group = Some(Arc::clone(group)),
     }
     if let Some(canaries) = &route.canaries {
