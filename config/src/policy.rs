@@ -64,6 +64,8 @@ pub struct Policy {
     pub rate_limit: Option<Box<RateLimit>>,
     /// `denylist-source-range`, `allowlist-source-range`.
     pub source_range: Option<Box<SourceRange>>,
+    /// `ssl-passthrough`: TLS for the host of the path `/` goes to its upstream unopened.
+    pub ssl_passthrough: bool,
     /// `auth-type: basic`, `auth-secret`, `auth-realm`.
     pub basic_auth: Option<Box<BasicAuth>>,
     /// `satisfy: any`: the allow list, basic and external authentication let in whom one of them lets in, not all.

@@ -41,7 +41,7 @@ mod snippets;
 mod source_range;
 mod streams;
 mod tls;
-mod tls_value;
+pub(super) mod tls_value;
 mod tracing;
 
 /// All keys, by group and in the order of the documentation.

@@ -2,7 +2,7 @@
 
 use super::table::{self, OnBad, Row};
 use crate::object::{ConfigMap, Ingress, Kind, ObjectKey, Secret};
-use crate::store::Store;
+use crate::store::{Options, Store};
 use crate::translate::compile::Found;
 use crate::translate::endpoints::may_be_endpoint;
 use crate::translate::gates::Gates;
@@ -87,6 +87,11 @@ impl<'a, 'f> Reader<'a, 'f> {
     /// who name that one share it.
     pub(super) fn attach(&mut self, resource: Resource) {
         self.references.attached.insert(resource.key(), Arc::new(resource));
+    }
+
+    /// The flags.
+    pub(super) fn options(&self) -> &'a Options {
+        self.store.options()
     }
 
     /// The namespace of the Ingress.
