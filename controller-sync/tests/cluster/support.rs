@@ -29,8 +29,10 @@ shared! {
 
 pub(crate) mod api;
 pub(crate) mod audit;
+pub(crate) mod chart;
 pub(crate) mod cluster;
 pub(crate) mod object;
+pub(crate) mod pod;
 pub(crate) mod proxy;
 pub(crate) mod role;
 pub(crate) mod site;

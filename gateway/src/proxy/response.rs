@@ -24,6 +24,10 @@ pub(super) fn filter(session: &mut Session, response: &mut ResponseHeader, ctx: 
     }
     set_pace(session, ctx);
     drop_hop_by_hop(response);
+    if response.version == Version::HTTP_10 {
+        // The version is that of the connection to the client, not of the one behind us (RFC 9110 section 2.5).
+        response.set_version(Version::HTTP_11);
+    }
     if session.req_header().version == Version::HTTP_10 && !response.headers.contains_key(CONTENT_LENGTH) {
         // HTTP/1.0 knows no chunks: the end of the connection is the end of the answer (RFC 9112 section 6.1).
         response.remove_header(&TRANSFER_ENCODING);

@@ -37,6 +37,9 @@ const MAX_WAITING: usize = 256;
 const MAX_SAME: usize = 1024;
 /// Wrong credentials that are remembered.
 const MAX_WRONG: usize = 4096;
+/// How far the threads stand back: they get a tenth of what a thread gets that serves, and nothing of it is lost when nobody
+/// serves. With less nobody could log in at a gateway that is busy.
+const NICE: i32 = 10;
 /// How long a request waits.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -175,7 +178,7 @@ impl Shared {
     /// The life of a thread.
     fn run(&self) {
         // On Linux this is about the calling thread alone. Where it is not allowed the thread works all the same.
-        let _ = rustix::process::nice(19);
+        let _ = rustix::process::nice(NICE);
         loop {
             let (digest, user, known, password) = self.next();
             // A defect in a crate of hashes must not end the thread that everybody waits for.
