@@ -207,6 +207,9 @@ pub(super) fn compile(
             tls = TlsSection::read(&ingress.spec.tls, &id.namespace, &mut compiler.found);
         }
     }
+    if wishes.policy.ssl_passthrough {
+        compiler.passthrough_needs_root(&wishes.host);
+    }
     let policy = Arc::new(wishes.policy);
     let Compiler { found: Found { problems, .. }, claims, hosts, upstreams, .. } = compiler;
     let rank = Rank { created: ingress.metadata.creation_timestamp, id };
@@ -378,6 +381,18 @@ impl Compiler<'_> {
         let regex = self.wants_regex(key.path.value.as_str());
         let not_a_regex = not_a_regex(&key.path.value);
         self.claims.push(Claim { key, strength, backend, place, regex, not_a_regex });
+    }
+
+    /// TLS that is not opened has no path: all of it goes where `/` goes.
+    fn passthrough_needs_root(&mut self, wishes: &HostWishes) {
+        for host in annotations::ssl_passthrough::without_root(&self.hosts, &self.claims) {
+            self.found.warning(
+                Reason::AnnotationInvalid,
+                wishes.field("ssl-passthrough"),
+                format!("the Ingress has no path / for {host}; TLS for it is ended at the gateway"),
+                "add the path / with the Service that ends TLS",
+            );
+        }
     }
 
     /// Every host of the Ingress claims every alias: their product must not grow without bound.

@@ -41,7 +41,7 @@ mod snippets;
 mod source_range;
 mod streams;
 mod tls;
-mod tls_value;
+pub(super) mod tls_value;
 mod tracing;
 
 pub(super) use headers_from::{FRAMING, MAX_HEADERS, MAX_VALUE_BYTES as MAX_HEADER_BYTES};

@@ -54,8 +54,12 @@ async fn guards(
             return Ok(());
         }
     }
-    let result = external_auth::check(gateway, session, route, ctx).await;
-    verdict.take(result)?;
+    if external_auth::guards(route, ctx.table()) {
+        let result = external_auth::check(gateway, session, route, ctx).await;
+        if verdict.take(result)? {
+            return Ok(());
+        }
+    }
     verdict.end()
 }
 

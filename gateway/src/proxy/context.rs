@@ -1,5 +1,6 @@
 //! What one request carries from phase to phase.
 
+use crate::auth_tls::ClientCertificate;
 use crate::client_address::Forwarded;
 use crate::drain::{Busy, InFlight};
 use crate::filters::compression::Compressor;
@@ -38,6 +39,8 @@ pub struct Context {
     pub tls: bool,
     /// Whether a certificate is configured for the host; only known of requests in clear text.
     pub has_certificate: bool,
+    /// What is known of the client's certificate, on hosts that ask for one.
+    pub client_certificate: Option<Box<ClientCertificate>>,
     /// The host without port, lower case, as routed.
     pub host: String,
     /// Its ID, as the upstream and the log see it; empty when none is made.
@@ -107,6 +110,7 @@ impl Context {
             forwarded: Forwarded::default(),
             tls: false,
             has_certificate: false,
+            client_certificate: None,
             host: String::new(),
             request_id: String::new(),
             user: None,

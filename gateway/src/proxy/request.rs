@@ -1,12 +1,13 @@
 //! Second phase: finds the route, or answers why there is none.
 //!
-//! The order is that of ingress-nginx: what the host as a whole redirects ([`moved`]), body size, missing slash, the rewrite phase (denied, CORS preflight, redirects,
+//! The order is that of ingress-nginx: client certificates, what the host as a whole redirects ([`moved`]), body size, missing slash, the rewrite phase (denied, CORS preflight, redirects,
 //! HTTPS), no endpoints, canary, then the access phase (limits, and who may ask). What a phase does stands in
 //! [`crate::filters`].
 
 use super::early_request::refuse;
 use super::{Context, Gateway, PublicPorts, moved, request_id};
 use crate::answer::Answer;
+use crate::auth_tls;
 use crate::filters::{self, buffers, error_pages, satisfy};
 use crate::location;
 use crate::reason::Reason;
@@ -51,6 +52,8 @@ fn decide(ports: &PublicPorts, session: &Session, ctx: &mut Context) -> Result<A
     let path = request_path::normalise(raw).map_err(|_| Answer::close(Reason::BadRequest))?;
     let table = ctx.table();
     let host = table.host(&ctx.host);
+    let asked = table.host_tls(host).and_then(|host| host.check.as_ref());
+    let client_certificate = asked.map(|check| auth_tls::check(check, session.digest(), ctx)).transpose()?;
     let found = table.find_in(host, &path);
     match found {
         Found::AppRoot(location) => return Err(moved::to_app_root(request, location, ctx)),
@@ -65,6 +68,7 @@ fn decide(ports: &PublicPorts, session: &Session, ctx: &mut Context) -> Result<A
     };
     let unrouted = matches!(found, Found::DefaultBackend(_) | Found::Nothing);
     ctx.has_certificate = has_certificate;
+    ctx.client_certificate = client_certificate.map(Box::new);
     ctx.route = route;
     ctx.unrouted = unrouted;
     let limit = buffers::body_limit(ctx.table().settings(), ctx.route.as_deref().or(slash.as_deref()));
@@ -82,6 +86,7 @@ fn decide(ports: &PublicPorts, session: &Session, ctx: &mut Context) -> Result<A
         return Err(Answer::page(Reason::NoRoute));
     };
     filters::rewrite_phase(ports, &route, request, ctx)?;
+    auth_tls::check_clear(&route, ctx)?;
     match &route.group {
         None => return Err(Answer::page(Reason::BackendUnsupported)),
         Some(group) if group.is_empty() => match error_pages::spare(&route, ctx) {

@@ -4,6 +4,7 @@
 //! already.
 
 use super::{Context, PublicPorts};
+use crate::auth_tls;
 use crate::client_address::{X_FORWARDED_FOR, X_FORWARDED_HOST, X_FORWARDED_PORT, X_FORWARDED_PROTO, joined};
 use crate::filters::{self, error_pages};
 use http::header::{CONNECTION, HOST, HeaderName, HeaderValue, TE};
@@ -73,6 +74,7 @@ fn introduce(
         }
     }
     set_scheme(ports, request, ctx)?;
+    auth_tls::set_headers(request, ctx)?;
     let missing = !request.headers.contains_key(&X_REQUEST_ID);
     if !ctx.request_id.is_empty() && (ctx.made_request_id || missing) {
         request.insert_header(X_REQUEST_ID, &ctx.request_id)?;

@@ -52,6 +52,11 @@ impl CompiledRoute {
         &self.route.ingress.name
     }
 
+    /// Whether the TLS of its host goes to its upstream unopened.
+    pub fn takes_tls(&self) -> bool {
+        self.route.policy.ssl_passthrough && self.group.is_some() && self.path() == "/"
+    }
+
     /// The path of the rule.
     pub fn path(&self) -> &str {
         self.route.key.path.value.as_str()

@@ -117,3 +117,35 @@ fn the_config_maps_lists_count_and_its_blocked_networks_refuse_whatever_is_satis
         assert_eq!(status(&edge, "any", client, password), want, "{client} with {password:?}");
     }
 }
+
+#[test]
+fn a_password_and_an_authentication_service_are_alternatives_with_any_and_both_needed_with_all() {
+    let backend = Backend::named("web");
+    let yes = Backend::saying("HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n");
+    let no = Backend::saying("HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+    let ask = |name: &'static str| {
+        let url = if name == "yes" { "http://yes.test.svc/" } else { "http://no.test.svc/" };
+        ("auth-url", url)
+    };
+    let edge = Edge::with(documents([
+        service("web", &[backend.address]),
+        service("yes", &[yes.address]),
+        service("no", &[no.address]),
+        USERS.to_owned(),
+        of("any-yes", &with("any", &[BASIC[0], BASIC[1], ask("yes")])),
+        of("any-no", &with("any", &[BASIC[0], BASIC[1], ask("no")])),
+        of("all-yes", &with("all", &[BASIC[0], BASIC[1], ask("yes")])),
+        of("all-no", &with("all", &[BASIC[0], BASIC[1], ask("no")])),
+    ]));
+    for (host, password, want) in [
+        ("any-yes", None, 200),
+        ("any-yes", Some("wrong"), 200),
+        ("any-no", Some("a"), 200),
+        ("any-no", None, 401),
+        ("all-yes", Some("a"), 200),
+        ("all-yes", Some("wrong"), 401),
+        ("all-no", Some("a"), 401),
+    ] {
+        assert_eq!(status(&edge, host, "192.0.2.1", password), want, "{password:?} at {host}");
+    }
+}
