@@ -70,8 +70,6 @@ pub struct Policy {
     pub rate_limit: Option<Box<RateLimit>>,
     /// `denylist-source-range`, `allowlist-source-range`.
     pub source_range: Option<Box<SourceRange>>,
-    /// `ssl-passthrough`: TLS for the host of the path `/` goes to its upstream unopened.
-    pub ssl_passthrough: bool,
     /// `custom-http-errors`, `default-backend`, `disable-proxy-intercept-errors`.
     pub error_pages: Option<Box<ErrorPages>>,
     /// `custom-headers`.
@@ -80,6 +78,8 @@ pub struct Policy {
     pub proxy_cookie: Option<Box<ProxyCookie>>,
     /// `proxy-redirect-from`, `proxy-redirect-to`: of the headers Location and Refresh, whose start is compared.
     pub proxy_redirect: Option<Box<Replacing>>,
+    /// `ssl-passthrough`: TLS for the host of the path `/` goes to its upstream unopened.
+    pub ssl_passthrough: bool,
     /// `auth-type: basic`, `auth-secret`, `auth-realm`.
     pub basic_auth: Option<Box<BasicAuth>>,
     /// `satisfy: any`: the allow list, basic and external authentication let in whom one of them lets in, not all.

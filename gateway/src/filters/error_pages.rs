@@ -45,8 +45,12 @@ const NOT_FOR_PAGES: [HeaderName; 15] = [
     TRANSFER_ENCODING,
     UPGRADE,
 ];
-const CLAIMS: [&str; 11] = [
+const CLAIMS: [&str; 15] = [
     "forwarded",
+    "ssl-client-cert",
+    "ssl-client-issuer-dn",
+    "ssl-client-subject-dn",
+    "ssl-client-verify",
     "x-forwarded-for",
     "x-forwarded-host",
     "x-forwarded-port",

@@ -4,8 +4,6 @@
 use super::table::{Guards, OnBad, Risk, Row, Scope, Support};
 
 const NOTHING: Support = Support::Pending(Guards::Nothing);
-const PART: Support = Support::Pending(Guards::Part);
-const WHOLE: Support = Support::Pending(Guards::Whole);
 
 pub(super) const ROWS: &[Row] = &[
     Row::new("affinity", "affinity", Scope::Ingress, Risk::Low, OnBad::Ignore, NOTHING),
