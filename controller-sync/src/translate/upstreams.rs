@@ -34,8 +34,8 @@ pub(super) struct Upstreams {
 #[derive(Default)]
 struct State {
     referrers: BTreeSet<Referrer>,
-    /// How many of the referrers are no canary.
-    ordinary: usize,
+    /// How many of the referrers use it in each way.
+    uses: [usize; 3],
     /// What the problems of the referrers say; `None` until it is settled.
     status: Option<Status>,
 }
@@ -51,30 +51,59 @@ enum Status {
     Forbidden,
 }
 
+/// How somebody uses an upstream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Use {
+    /// For requests.
+    Ordinary,
+    /// For a share of them.
+    Canary,
+    /// In place of others that fail.
+    Spare,
+}
+
+impl Use {
+    fn of(ingress: &Compiled, place: Place) -> Self {
+        match place {
+            Place::Annotation(_) => Self::Spare,
+            _ if ingress.canary.is_some() => Self::Canary,
+            Place::Path { .. } | Place::DefaultBackend | Place::AuthUrl => Self::Ordinary,
+        }
+    }
+
+    /// What becomes of requests that have no endpoint.
+    fn then(self) -> &'static str {
+        match self {
+            Self::Ordinary => "requests get 503",
+            Self::Canary => "its requests go to the primary",
+            Self::Spare => "it is as if the annotation default-backend were not there",
+        }
+    }
+}
+
 impl Upstreams {
     pub(super) fn add(&mut self, ingress: &Compiled) {
-        for id in ingress.upstreams.keys() {
-            self.refer(id, Referrer::Ingress(ingress.id().clone()), ingress.canary.is_some());
+        for (id, place) in &ingress.upstreams {
+            self.refer(id, Referrer::Ingress(ingress.id().clone()), Use::of(ingress, *place));
         }
     }
 
     pub(super) fn remove(&mut self, ingress: &Compiled) {
         let referrer = Referrer::Ingress(ingress.id().clone());
-        for id in ingress.upstreams.keys() {
+        for (id, place) in &ingress.upstreams {
             if let Some(state) = self.upstreams.get_mut(id)
                 && state.referrers.remove(&referrer)
-                && ingress.canary.is_none()
             {
-                state.ordinary -= 1;
+                state.uses[Use::of(ingress, *place) as usize] -= 1;
             }
             self.touched.entry(id.clone()).or_default().insert(referrer.clone());
         }
     }
 
-    pub(super) fn refer(&mut self, id: &UpstreamId, referrer: Referrer, canary: bool) {
+    pub(super) fn refer(&mut self, id: &UpstreamId, referrer: Referrer, use_: Use) {
         let state = self.upstreams.entry(id.clone()).or_default();
-        if state.referrers.insert(referrer.clone()) && !canary {
-            state.ordinary += 1;
+        if state.referrers.insert(referrer.clone()) {
+            state.uses[use_ as usize] += 1;
         }
         self.by_service.entry(service_of(id)).or_default().insert(id.clone());
         self.touched.entry(id.clone()).or_default().insert(referrer);
@@ -84,7 +113,7 @@ impl Upstreams {
         if let Some(state) = self.upstreams.get_mut(id)
             && state.referrers.remove(referrer)
         {
-            state.ordinary -= 1;
+            state.uses[Use::Ordinary as usize] -= 1;
         }
         self.touched.entry(id.clone()).or_default().insert(referrer.clone());
     }
@@ -154,7 +183,9 @@ impl Upstreams {
 
     /// What becomes of the requests of an upstream without endpoints.
     fn then(&self, id: &UpstreamId) -> &'static str {
-        then(self.upstreams.get(id).is_some_and(|state| state.ordinary == 0))
+        let uses = self.upstreams.get(id).map(|state| state.uses).unwrap_or_default();
+        let ways = [Use::Ordinary, Use::Canary, Use::Spare].into_iter();
+        ways.zip(uses).find(|(_, uses)| *uses > 0).map_or(Use::Ordinary, |(way, _)| way).then()
     }
 
     fn forget(
@@ -181,11 +212,6 @@ impl Upstreams {
             problems.set(Owner::Reference(id.clone(), referrer), Vec::new());
         }
     }
-}
-
-/// What becomes of requests that have no endpoint.
-fn then(canary: bool) -> &'static str {
-    if canary { "its requests go to the primary" } else { "requests get 503" }
 }
 
 fn service_of(id: &UpstreamId) -> NamespacedName {
@@ -354,15 +380,16 @@ fn dangling(
     ingresses: &HashMap<NamespacedName, Arc<Compiled>>,
 ) -> Option<Problem> {
     let service = service_of(id);
-    let mut canary = false;
+    let mut way = Use::Ordinary;
     let (subject, field, by) = match referrer {
         Referrer::Ingress(ingress) => {
             let ingress = ingresses.get(ingress)?;
-            canary = ingress.canary.is_some();
             let place = ingress.upstreams.get(id)?;
+            way = Use::of(ingress, *place);
             let backend = match place {
                 Place::Path { .. } => format!("{place}.backend.service"),
                 Place::DefaultBackend => format!("{place}.service"),
+                Place::Annotation(name) => ingress.wishes.field(name),
                 Place::AuthUrl => {
                     return unasked(id, status, &ingress.subject, ingress.wishes.field("auth-url"));
                 }
@@ -377,7 +404,13 @@ fn dangling(
             (Subject::new("Service", &service, None), String::new(), "; --default-backend-service names it")
         }
     };
-    let then = then(canary);
+    let then = way.then();
+    // An annotation has no fields below it.
+    let below = |field: String, name: &str| match way {
+        Use::Spare => field,
+        _ if field.is_empty() => field,
+        _ => format!("{field}.{name}"),
+    };
     let no_port = match &id.port {
         ServicePort::Name(name) if name.is_empty() => {
             format!("the backend names no port of Service {service}; {then}")
@@ -389,13 +422,13 @@ fn dangling(
         Status::Found | Status::NotResolved | Status::Forbidden => None,
         Status::ServiceMissing => Some(subject.error(
             Reason::ServiceNotFound,
-            if field.is_empty() { field } else { format!("{field}.name") },
+            below(field, "name"),
             format!("Service {service} does not exist; {then}"),
             &format!("create the Service, or correct the name{by}"),
         )),
         Status::PortMissing => Some(subject.error(
             Reason::PortNotFound,
-            if field.is_empty() { field } else { format!("{field}.port") },
+            below(field, "port"),
             no_port,
             &format!("name one of the Service's ports, by number or by name{by}"),
         )),

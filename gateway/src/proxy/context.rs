@@ -1,7 +1,10 @@
 //! What one request carries from phase to phase.
 
+use crate::auth_tls::ClientCertificate;
 use crate::client_address::Forwarded;
 use crate::drain::{Busy, InFlight};
+use crate::filters::compression::Compressor;
+use crate::filters::error_pages::Detour;
 use crate::filters::external_auth::Verdict;
 use crate::filters::rate_limit::{bandwidth::Pace, slots::Held};
 use crate::mirror::Copy;
@@ -36,6 +39,8 @@ pub struct Context {
     pub tls: bool,
     /// Whether a certificate is configured for the host; only known of requests in clear text.
     pub has_certificate: bool,
+    /// What is known of the client's certificate, on hosts that ask for one.
+    pub client_certificate: Option<Box<ClientCertificate>>,
     /// The host without port, lower case, as routed.
     pub host: String,
     /// Its ID, as the upstream and the log see it; empty when none is made.
@@ -81,6 +86,10 @@ pub struct Context {
     pub first_try: Option<Instant>,
     /// Whether the connection to the upstream is old and gets no further request.
     pub last_on_connection: bool,
+    /// Another backend than the route's answers.
+    pub detour: Option<Box<Detour>>,
+    /// Compresses the answer on its way.
+    pub compressor: Option<Box<Compressor>>,
     /// The path that the endpoint of the current try sees, where it is logged (`enable-rewrite-log`); empty when it is not.
     pub rewritten: String,
     /// Its copy, while that waits for the body (`mirror-target`).
@@ -101,6 +110,7 @@ impl Context {
             forwarded: Forwarded::default(),
             tls: false,
             has_certificate: false,
+            client_certificate: None,
             host: String::new(),
             request_id: String::new(),
             user: None,
@@ -123,6 +133,8 @@ impl Context {
             unwanted: false,
             first_try: None,
             last_on_connection: false,
+            detour: None,
+            compressor: None,
             rewritten: String::new(),
             copy: None,
         }

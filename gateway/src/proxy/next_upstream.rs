@@ -39,7 +39,9 @@ pub(super) fn repeatable(session: &Session, ctx: &Context) -> bool {
 /// When another endpoint is tried instead.
 pub(super) fn by_status(session: &Session, status: StatusCode, ctx: &mut Context) -> Result<()> {
     let statuses = &Retry::of(ctx).conditions.statuses;
-    if statuses.is_empty()
+    // Whoever answers instead of an error says so with that status.
+    if ctx.detour.is_some()
+        || statuses.is_empty()
         || !statuses.contains(&status.as_u16())
         || !allowed(ctx)
         || !repeatable(session, ctx)

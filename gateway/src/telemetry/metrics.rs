@@ -58,6 +58,8 @@ pub struct Metrics {
     pub failed_proxy_headers: Counter,
     /// Copies of requests (`mirror-target`).
     pub copies: Copies,
+    /// Passwords that had to be verified against a slow hash.
+    pub passwords_verified: Counter,
     reasons: Reasons,
     registry: Registry,
     identity: Identity,
@@ -117,6 +119,12 @@ impl Metrics {
             "Connections dropped because they did not start with a valid PROXY header",
             Counter::clone(&failed_proxy_headers),
         );
+        let passwords_verified = Counter::default();
+        ours.register(
+            "passwords_verified",
+            "Passwords that were verified against a slow hash",
+            Counter::clone(&passwords_verified),
+        );
         let copies = Copies::default();
         copies.register(ours);
         ours.register_collector(Box::new(reasons.clone()));
@@ -129,6 +137,7 @@ impl Metrics {
             failed_handshakes,
             failed_proxy_headers,
             copies,
+            passwords_verified,
             reasons,
             registry,
             identity: identity.clone(),

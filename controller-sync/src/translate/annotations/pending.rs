@@ -8,19 +8,6 @@ const PART: Support = Support::Pending(Guards::Part);
 const WHOLE: Support = Support::Pending(Guards::Whole);
 
 pub(super) const ROWS: &[Row] = &[
-    Row::new("auth-tls-secret", "auth_tls", Scope::Location, Risk::Medium, OnBad::Reject, WHOLE),
-    Row::new("auth-tls-verify-client", "auth_tls", Scope::Location, Risk::Medium, OnBad::Ignore, PART),
-    Row::new("auth-tls-verify-depth", "auth_tls", Scope::Location, Risk::Low, OnBad::Ignore, PART),
-    Row::new("auth-tls-error-page", "auth_tls", Scope::Location, Risk::High, OnBad::Reject, PART),
-    Row::new(
-        "auth-tls-pass-certificate-to-upstream",
-        "auth_tls",
-        Scope::Location,
-        Risk::Low,
-        OnBad::Reject,
-        PART,
-    ),
-    Row::new("auth-tls-match-cn", "auth_tls", Scope::Location, Risk::High, OnBad::Reject, PART),
     Row::new("affinity", "affinity", Scope::Ingress, Risk::Low, OnBad::Ignore, NOTHING),
     Row::new("affinity-mode", "affinity", Scope::Ingress, Risk::Medium, OnBad::Ignore, NOTHING),
     Row::new("session-cookie-name", "affinity", Scope::Ingress, Risk::Medium, OnBad::Ignore, NOTHING),
@@ -66,21 +53,4 @@ pub(super) const ROWS: &[Row] = &[
     Row::new("proxy-ssl-server-name", "proxy_ssl", Scope::Ingress, Risk::Low, OnBad::Ignore, NOTHING),
     Row::new("proxy-ssl-ciphers", "proxy_ssl", Scope::Ingress, Risk::Medium, OnBad::Ignore, NOTHING),
     Row::new("proxy-ssl-protocols", "proxy_ssl", Scope::Ingress, Risk::Low, OnBad::Ignore, NOTHING),
-    Row::new("proxy-redirect-from", "proxy_redirect", Scope::Location, Risk::Medium, OnBad::Ignore, NOTHING),
-    Row::new("proxy-redirect-to", "proxy_redirect", Scope::Location, Risk::Medium, OnBad::Ignore, NOTHING),
-    Row::new("proxy-cookie-domain", "proxy_cookie", Scope::Location, Risk::Medium, OnBad::Ignore, NOTHING),
-    Row::new("proxy-cookie-path", "proxy_cookie", Scope::Location, Risk::Medium, OnBad::Ignore, NOTHING),
-    Row::new("custom-http-errors", "error_pages", Scope::Location, Risk::Low, OnBad::Reject, NOTHING),
-    Row::new("default-backend", "error_pages", Scope::Location, Risk::Low, OnBad::Reject, NOTHING),
-    Row::new(
-        "disable-proxy-intercept-errors",
-        "error_pages",
-        Scope::Location,
-        Risk::Low,
-        OnBad::Ignore,
-        NOTHING,
-    ),
-    Row::new("custom-headers", "custom_headers", Scope::Location, Risk::Medium, OnBad::Deny, NOTHING),
-    Row::new("ssl-ciphers", "tls", Scope::Ingress, Risk::Low, OnBad::Reject, NOTHING),
-    Row::new("ssl-prefer-server-ciphers", "tls", Scope::Ingress, Risk::Low, OnBad::Ignore, NOTHING),
 ];

@@ -2,7 +2,7 @@
 
 use super::table::{self, OnBad, Row};
 use crate::object::{ConfigMap, Ingress, Kind, ObjectKey, Secret};
-use crate::store::Store;
+use crate::store::{Options, Store};
 use crate::translate::compile::Found;
 use crate::translate::endpoints::may_be_endpoint;
 use crate::translate::gates::Gates;
@@ -89,9 +89,24 @@ impl<'a, 'f> Reader<'a, 'f> {
         self.references.attached.insert(resource.key(), Arc::new(resource));
     }
 
+    /// The flags.
+    pub(super) fn options(&self) -> &'a Options {
+        self.store.options()
+    }
+
     /// The namespace of the Ingress.
     pub(super) fn namespace(&self) -> &'a str {
         self.namespace
+    }
+
+    /// Whether there is a `--default-backend-service`.
+    pub(super) fn has_default_backend(&self) -> bool {
+        self.store.options().default_backend_service.is_some()
+    }
+
+    /// What the ConfigMap allows and refuses.
+    pub(super) fn gates(&self) -> &'a Gates {
+        self.gates
     }
 
     /// Whether requests may be sent to the machine itself, as outside of clusters.
