@@ -1,11 +1,8 @@
-//! Annotations that Ingora accepts and does not act on yet. Each gives a problem; what should keep strangers out keeps
-//! the Ingress from being served.
+//! Annotations that Ingora accepts and does not act on yet. Each gives a problem.
 
 use super::table::{Guards, OnBad, Risk, Row, Scope, Support};
 
 const NOTHING: Support = Support::Pending(Guards::Nothing);
-const PART: Support = Support::Pending(Guards::Part);
-const WHOLE: Support = Support::Pending(Guards::Whole);
 
 pub(super) const ROWS: &[Row] = &[
     Row::new("affinity", "affinity", Scope::Ingress, Risk::Low, OnBad::Ignore, NOTHING),
