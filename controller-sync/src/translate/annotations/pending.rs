@@ -1,5 +1,4 @@
-//! Annotations that Ingora accepts and does not act on yet. Each gives a problem; what should keep strangers out keeps
-//! the Ingress from being served.
+//! Annotations that Ingora accepts and does not act on yet. Each gives a problem.
 
 use super::table::{Guards, OnBad, Risk, Row, Scope, Support};
 
