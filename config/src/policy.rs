@@ -4,20 +4,24 @@
 //! the wire, and not per request, since the gateway compiles the chain of a route's filters when the route is published.
 //! What holds for a host as a whole (aliases, app-root, regex mode) stands in [`crate::VirtualHost`].
 
+mod affinity;
 mod canary;
 mod cors;
 mod https_redirect;
+mod load_balance;
 mod rate_limit;
 mod redirect;
 mod rewrite;
 mod source_range;
 mod upstream_vhost;
 
+pub use affinity::{Affinity, AffinityMode, SessionCookie};
 pub use canary::{
     Canary, CanaryHeader, CanaryHeaderRule, CanaryRule, MAX_CANARIES, MAX_PATTERN_BYTES, header_pattern,
 };
 pub use cors::{AllowedOrigins, Cors, CorsOrigin};
 pub use https_redirect::HttpsRedirect;
+pub use load_balance::{Algorithm, HashBy, LoadBalance, MAX_SUBSET};
 pub use rate_limit::RateLimit;
 pub use redirect::Redirect;
 pub use rewrite::Rewrite;
@@ -45,6 +49,10 @@ pub struct Policy {
     pub rate_limit: Option<Box<RateLimit>>,
     /// `denylist-source-range`, `allowlist-source-range`.
     pub source_range: Option<Box<SourceRange>>,
+    /// `load-balance`, `upstream-hash-by*`, `service-upstream`.
+    pub load_balance: Option<Box<LoadBalance>>,
+    /// `affinity*`, `session-cookie-*`.
+    pub affinity: Option<Box<Affinity>>,
 }
 
 impl Policy {

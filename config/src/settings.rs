@@ -9,6 +9,7 @@ mod client_address;
 mod headers;
 mod hsts;
 mod limits;
+mod load_balance;
 mod proxy;
 mod redirect;
 mod source_range;
@@ -22,6 +23,7 @@ pub use client_address::ClientAddress;
 pub use headers::{HeaderLine, Headers, InvalidHeader};
 pub use hsts::Hsts;
 pub use limits::Limits;
+pub use load_balance::LoadBalanceDefaults;
 pub use proxy::{NextUpstream, Proxy};
 pub use redirect::RedirectDefaults;
 pub use source_range::SourceRangeDefaults;
@@ -42,6 +44,8 @@ pub struct Settings {
     pub denied: bool,
     /// How upstreams are spoken to.
     pub proxy: Proxy,
+    /// Which endpoint gets a request.
+    pub load_balance: LoadBalanceDefaults,
     /// How patient the gateway is with clients.
     pub client: Client,
     /// Who a client is.

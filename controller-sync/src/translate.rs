@@ -29,7 +29,7 @@ use slots::Slots;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::SystemTime;
-use upstreams::Upstreams;
+use upstreams::{Manner, Upstreams};
 
 pub mod annotations;
 mod certificate;
@@ -187,7 +187,7 @@ impl Translator {
         self.started = true;
         let options = store.options();
         if let Some(id) = &options.default_backend_service {
-            self.upstreams.refer(&default_backend(id), Referrer::Options, false);
+            self.upstreams.refer(&default_backend(id), Referrer::Options, Manner::default());
         }
         if let Some(id) = &options.default_ssl_certificate {
             self.secrets.refer(id, Referrer::Options);

@@ -8,9 +8,11 @@
 //! The chain of a route is compiled when the route is published ([`Filters::compile`]): a request walks the filters its
 //! route has, and no others. The order within a phase is that of ingress-nginx.
 
+pub mod affinity;
 pub mod canary;
 mod cors;
 mod https_redirect;
+pub mod load_balance;
 pub mod rate_limit;
 mod redirect;
 mod rewrite;
@@ -21,6 +23,7 @@ use crate::answer::Answer;
 use crate::proxy::{Context, PublicPorts};
 use crate::reason::Reason;
 use crate::table::CompiledRoute;
+use affinity::Affinity;
 use cors::Cors;
 use ingora_config::Route;
 use ingora_config::policy::HttpsRedirect;
@@ -41,6 +44,8 @@ pub struct Filters {
     source_range: Option<SourceRange>,
     upstream: Box<[UpstreamFilter]>,
     response: Box<[ResponseFilter]>,
+    /// The sessions of its clients.
+    pub(crate) affinity: Option<Box<Affinity>>,
     /// What the route itself says of redirects to HTTPS; the ConfigMap may change without it.
     pub(crate) https_redirect: HttpsRedirect,
 }
@@ -113,6 +118,7 @@ impl Filters {
             source_range: policy.source_range.as_ref().map(|lists| SourceRange::compile(lists)),
             upstream: upstream.into(),
             response: response.into(),
+            affinity: policy.affinity.as_ref().map(|policy| Box::new(Affinity::compile(policy, path))),
             https_redirect,
         }
     }

@@ -21,12 +21,14 @@ use reader::Reader;
 use std::sync::Arc;
 use table::{Guards, Risk, Row, Support};
 
+mod affinity;
 mod app_root;
 mod canary;
 mod charset;
 mod cors;
 mod from_to_www_redirect;
 mod https_redirect;
+mod load_balance;
 mod pending;
 mod rate_limit;
 mod reader;
@@ -112,6 +114,8 @@ pub(super) fn read(ingress: &Ingress, store: &Store, gates: &Gates, found: &mut 
         cors: cors::read(&mut reader).map(Box::new),
         rate_limit: rate_limit::read(&mut reader).map(Box::new),
         source_range: source_range::read(&mut reader).map(Box::new),
+        load_balance: load_balance::read(&mut reader).map(Box::new),
+        affinity: affinity::read(&mut reader).map(Box::new),
     };
     let host = HostWishes {
         regex: use_regex::read(&mut reader),

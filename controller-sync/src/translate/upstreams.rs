@@ -17,6 +17,7 @@ use ingora_config::{
     Upstream, UpstreamId,
 };
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 const H2C: &str = "kubernetes.io/h2c";
@@ -36,8 +37,35 @@ struct State {
     referrers: BTreeSet<Referrer>,
     /// How many of the referrers are no canary.
     ordinary: usize,
+    /// How many of them say `service-upstream`.
+    by_address: usize,
     /// What the problems of the referrers say; `None` until it is settled.
     status: Option<Status>,
+}
+
+/// How an Ingress refers to its upstreams.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Manner {
+    /// It is a canary.
+    canary: bool,
+    /// It says `service-upstream`.
+    by_address: bool,
+}
+
+impl Manner {
+    fn of(ingress: &Compiled) -> Self {
+        Self { canary: ingress.canary.is_some(), by_address: ingress.service_upstream == Some(true) }
+    }
+}
+
+/// What an upstream is used for.
+struct Uses {
+    /// What becomes of requests that have no endpoint.
+    then: &'static str,
+    /// Somebody sends requests to its endpoints.
+    endpoints: bool,
+    /// Somebody sends requests to the Service's own address.
+    address: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,7 +78,7 @@ enum Status {
 impl Upstreams {
     pub(super) fn add(&mut self, ingress: &Compiled) {
         for id in ingress.upstreams.keys() {
-            self.refer(id, Referrer::Ingress(ingress.id().clone()), ingress.canary.is_some());
+            self.refer(id, Referrer::Ingress(ingress.id().clone()), Manner::of(ingress));
         }
     }
 
@@ -59,18 +87,20 @@ impl Upstreams {
         for id in ingress.upstreams.keys() {
             if let Some(state) = self.upstreams.get_mut(id)
                 && state.referrers.remove(&referrer)
-                && ingress.canary.is_none()
             {
-                state.ordinary -= 1;
+                let manner = Manner::of(ingress);
+                state.ordinary -= usize::from(!manner.canary);
+                state.by_address -= usize::from(manner.by_address);
             }
             self.touched.entry(id.clone()).or_default().insert(referrer.clone());
         }
     }
 
-    pub(super) fn refer(&mut self, id: &UpstreamId, referrer: Referrer, canary: bool) {
+    pub(super) fn refer(&mut self, id: &UpstreamId, referrer: Referrer, manner: Manner) {
         let state = self.upstreams.entry(id.clone()).or_default();
-        if state.referrers.insert(referrer.clone()) && !canary {
-            state.ordinary += 1;
+        if state.referrers.insert(referrer.clone()) {
+            state.ordinary += usize::from(!manner.canary);
+            state.by_address += usize::from(manner.by_address);
         }
         self.by_service.entry(service_of(id)).or_default().insert(id.clone());
         self.touched.entry(id.clone()).or_default().insert(referrer);
@@ -103,11 +133,12 @@ impl Upstreams {
             }
             let found = Lookup::new(store, &id);
             let status = found.status();
-            published
-                .set(Arc::new(Resource::Upstream(Upstream { id: id.clone(), protocol: found.protocol() })));
+            let (protocol, service_address) = (found.protocol(), found.service_address(store));
+            let upstream = Upstream { id: id.clone(), protocol, service_address };
+            published.set(Arc::new(Resource::Upstream(upstream)));
             let name = found.name_to_resolve().map(str::to_owned);
             store.use_name(&service_of(&id), name.as_deref());
-            settle_endpoints(store, &id, self.then(&id), published, problems);
+            settle_endpoints(store, &id, &self.uses(&id), published, problems);
 
             let Some(state) = self.upstreams.get_mut(&id) else { continue };
             let referrers = if state.status == Some(status) { &changed } else { &state.referrers };
@@ -126,16 +157,20 @@ impl Upstreams {
             state.status = Some(status);
         }
         for id in std::mem::take(&mut self.touched_endpoints) {
-            settle_endpoints(store, &id, self.then(&id), published, problems);
+            settle_endpoints(store, &id, &self.uses(&id), published, problems);
         }
         if names_moved {
             store.prune_names();
         }
     }
 
-    /// What becomes of the requests of an upstream without endpoints.
-    fn then(&self, id: &UpstreamId) -> &'static str {
-        then(self.upstreams.get(id).is_some_and(|state| state.ordinary == 0))
+    fn uses(&self, id: &UpstreamId) -> Uses {
+        let state = self.upstreams.get(id);
+        Uses {
+            then: then(state.is_some_and(|state| state.ordinary == 0)),
+            endpoints: state.is_none_or(|state| state.by_address < state.referrers.len()),
+            address: state.is_some_and(|state| state.by_address > 0),
+        }
     }
 
     fn forget(
@@ -202,6 +237,11 @@ impl<'a> Lookup<'a> {
         }
     }
 
+    fn service_address(&self, store: &Store) -> Option<SocketAddr> {
+        let (service, _) = self.service?;
+        endpoints::service_address(service, find_port(service, &self.id.port)?, store.options())
+    }
+
     fn name_to_resolve(&self) -> Option<&'a str> {
         match External::of(self.service?.0)? {
             External::Name(name) => Some(name),
@@ -213,22 +253,43 @@ impl<'a> Lookup<'a> {
 fn settle_endpoints(
     store: &Store,
     id: &UpstreamId,
-    then: &str,
+    uses: &Uses,
     published: &mut Published,
     problems: &mut Problems,
 ) {
     let found = Lookup::new(store, id);
+    let mut all = Vec::new();
     let (addresses, problem) = match found.service {
         Some((service, location)) if found.status() == Status::Found => {
             let subject = Subject::new("Service", &service_of(id), location);
-            addresses(store, service, id, &subject, then)
+            let own = found.service_address(store).is_some();
+            if uses.address && !own {
+                all.push(no_address(id, &subject));
+            }
+            let (addresses, problem) = addresses(store, service, id, &subject, uses.then);
+            (addresses, problem.filter(|_| uses.endpoints || !own))
         }
         // The referrers are told.
         _ => (Addresses::default(), None),
     };
-    problems.set(Owner::Upstream(id.clone()), problem.into_iter().collect());
+    all.extend(problem);
+    problems.set(Owner::Upstream(id.clone()), all);
     let endpoints = Endpoints { upstream: id.clone(), endpoints: addresses.endpoints };
     published.set(Arc::new(Resource::Endpoints(endpoints)));
+}
+
+/// `service-upstream` of a Service that has no address.
+fn no_address(id: &UpstreamId, subject: &Subject) -> Problem {
+    let port = quoted(&id.port.to_string());
+    let message = format!(
+        "it has no address of its own, so service-upstream has no effect on port {port}: requests go to its endpoints"
+    );
+    subject.warning(
+        Reason::AnnotationConflict,
+        "spec.clusterIP",
+        message,
+        "remove the annotation service-upstream, or give the Service a clusterIP",
+    )
 }
 
 fn addresses(

@@ -4,6 +4,7 @@ use super::{Batch, Change};
 use crate::certificate::{Certificates, LoadedCertificate, Slot, Store};
 use crate::filters::Filters;
 use crate::filters::canary::{Canaries, Patterns};
+use crate::filters::load_balance;
 use crate::filters::rate_limit::slots::Slots;
 use crate::table::route::default_backend;
 use crate::table::{CompiledRoute, RouteTable};
@@ -179,6 +180,10 @@ impl Writer {
             Backend::Upstream(id) => Some(self.groups.acquire(id)),
             Backend::NotFound => None,
         };
+        if let Some(group) = &group {
+            let policy = &route.policy;
+            load_balance::prepare(group, policy.load_balance.as_deref(), policy.affinity.as_deref());
+        }
         let stats = self.statistics.of(&route);
         let filters = Filters::compile(&route, &self.slots);
         let service_port = match &route.backend {
@@ -188,7 +193,10 @@ impl Writer {
         let earlier = before.and_then(|before| before.canaries.as_deref());
         let canaries = Canaries::compile(&route, earlier, &mut self.patterns, |canary| {
             let stats = self.statistics.of_canary(&route, &canary.upstream);
-            (self.groups.acquire(&canary.upstream), stats)
+            let (group, rule) = (self.groups.acquire(&canary.upstream), &canary.rule);
+            let sessions = load_balance::sessions_of_canary(&route, rule.sticky);
+            load_balance::prepare(&group, rule.load_balance.as_deref(), sessions);
+            (group, stats)
         });
         let pattern = before.map(|before| before.pattern.clone()).unwrap_or_default();
         Arc::new(CompiledRoute { route, group, canaries, filters, service_port, stats, pattern })

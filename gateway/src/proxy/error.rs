@@ -13,6 +13,7 @@ pub(super) fn connecting(ctx: &mut Context, mut e: Box<Error>) -> Box<Error> {
     let reason = if timeout { Reason::ConnectTimeout } else { Reason::ConnectFailed };
     ctx.reason = Some(reason);
     ctx.exclude_target();
+    ctx.target_failed(reason);
     e.set_retry(next_upstream::wanted_for(ctx, reason) && next_upstream::allowed(ctx));
     e
 }
@@ -45,6 +46,7 @@ pub(super) fn proxying(
         wanted = true;
     } else if upstream {
         ctx.exclude_target();
+        ctx.target_failed(reason);
     }
     e.set_retry(upstream && wanted && next_upstream::repeatable(session, ctx) && next_upstream::allowed(ctx));
     e

@@ -45,7 +45,10 @@ pub(super) fn filter(session: &mut Session, response: &mut ResponseHeader, ctx: 
     }
     compiled.add_to(response)?;
     match &ctx.route {
-        Some(route) => filters::response_phase(route, session.req_header(), response, ctx),
+        Some(route) => {
+            filters::response_phase(route, session.req_header(), response, ctx)?;
+            filters::affinity::tell(route, session.req_header(), response, ctx)
+        }
         None => Ok(()),
     }
 }

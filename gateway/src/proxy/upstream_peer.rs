@@ -2,7 +2,8 @@
 
 use super::Context;
 use crate::reason::Reason;
-use crate::upstream::Target;
+use crate::upstream::load::Busy;
+use crate::upstream::{Selection, Target};
 use ingora_config::Protocol;
 use pingora::protocols::Digest;
 use pingora::upstreams::peer::HttpPeer;
@@ -15,6 +16,7 @@ pub(super) fn choose(ctx: &mut Context) -> Result<Box<HttpPeer>> {
     if target.is_none() && ctx.canary.take().is_some() {
         // The canary lost its last endpoint since it was chosen.
         ctx.group = ctx.route.as_ref().and_then(|route| route.group.clone());
+        ctx.session = None;
         target = pick(ctx);
     }
     let Some(target) = target else {
@@ -30,6 +32,9 @@ pub(super) fn choose(ctx: &mut Context) -> Result<Box<HttpPeer>> {
     options.read_timeout = seconds(settings.proxy.proxy_read_timeout);
     options.write_timeout = seconds(settings.proxy.proxy_send_timeout);
     options.idle_timeout = seconds(settings.proxy.upstream_keepalive_timeout);
+    let measured =
+        ctx.selection == Selection::Ewma || ctx.group.as_ref().is_some_and(|group| group.is_measured());
+    ctx.at_target = measured.then(|| Busy::new(&target));
     ctx.target = Some(Arc::clone(&target));
     ctx.reason = None;
     ctx.tries += 1;
@@ -44,8 +49,12 @@ pub(super) fn choose(ctx: &mut Context) -> Result<Box<HttpPeer>> {
     Ok(peer)
 }
 
-fn pick(ctx: &Context) -> Option<Arc<Target>> {
-    ctx.group.as_ref()?.pick(&ctx.failed)
+fn pick(ctx: &mut Context) -> Option<Arc<Target>> {
+    let (group, probing) = (ctx.group.as_ref()?, ctx.probing());
+    match &mut ctx.session {
+        Some(session) => group.pick_for(session, ctx.selection, &ctx.failed, probing),
+        None => group.pick_by(ctx.selection, &ctx.failed, probing),
+    }
 }
 
 /// `upstream-keepalive-time`: a connection from the pool that is older gets its last request. Only HTTP/1 can say so.

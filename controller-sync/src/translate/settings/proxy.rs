@@ -4,10 +4,14 @@ use super::draft::set;
 use super::key::Effect::{Ignored, Live, NotYet};
 use super::key::{BOOL, DURATION, NUMBER, Row, SECONDS, SIZE, TEXT};
 use super::next_upstream;
-use crate::translate::value::{boolean, duration, number, seconds, size};
+use crate::translate::value::{boolean, duration, number, seconds, size, word};
+use ingora_config::policy::Algorithm;
 
 const BUFFERS: &str = "bodies are streamed in both directions, nothing is gathered in buffers or files";
 const REWRITES: &str = "answers pass with their Location and Set-Cookie as the upstream wrote them";
+
+const ALGORITHMS: [(&str, Algorithm); 2] =
+    [("round_robin", Algorithm::RoundRobin), ("ewma", Algorithm::Ewma)];
 
 pub(super) const ROWS: &[Row] = &[
     Row::new(
@@ -108,7 +112,18 @@ pub(super) const ROWS: &[Row] = &[
         "false",
         NotYet("upstreams are spoken to without TLS"),
     ),
-    Row::new("load-balance", "word", "round_robin", NotYet("requests go round robin")),
-    Row::new("service-upstream", BOOL, "false", NotYet("requests go to the endpoints, not to the Service's address")),
+    Row::new(
+        "load-balance",
+        "round_robin or ewma",
+        "round_robin",
+        Live(|d, v| set(&mut d.settings.load_balance.load_balance, word(v, &ALGORITHMS))),
+    ),
+    Row::new(
+        "service-upstream",
+        BOOL,
+        "false",
+        Live(|d, v| set(&mut d.settings.load_balance.service_upstream, boolean(v))),
+    )
+    .note("Headless and ExternalName Services have no address of their own: requests go to their endpoints."),
     Row::new("grpc-buffer-size-kb", NUMBER, "0", Ignored("bodies are streamed, nothing is gathered")),
 ];
