@@ -282,7 +282,7 @@ fn settle_endpoints(
 fn no_address(id: &UpstreamId, subject: &Subject) -> Problem {
     let port = quoted(&id.port.to_string());
     let message = format!(
-        "it has no address of its own, so service-upstream has no effect on port {port}: requests go to its endpoints"
+        "it has no address of its own that requests may go to, so service-upstream has no effect on port {port}: they go to its endpoints"
     );
     subject.warning(
         Reason::AnnotationConflict,
