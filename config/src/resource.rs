@@ -1,8 +1,8 @@
 //! The resources of the three lanes (routes, endpoints, certificates) and the keys they are replaced by.
 
 use crate::{
-    Certificate, Endpoints, Host, NamespacedName, Route, RouteKey, Settings, Upstream, UpstreamId,
-    VirtualHost,
+    Certificate, Endpoints, Host, NamespacedName, Route, RouteKey, Settings, Upstream, UpstreamId, Users,
+    UsersId, VirtualHost,
 };
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +21,8 @@ pub enum Resource {
     Endpoints(Endpoints),
     /// A TLS Secret.
     Certificate(Certificate),
+    /// The users of a Secret.
+    Users(Users),
 }
 
 /// The identity of a [`Resource`].
@@ -38,6 +40,8 @@ pub enum Key {
     Endpoints(UpstreamId),
     /// By Secret.
     Certificate(NamespacedName),
+    /// By Secret and how it is read.
+    Users(UsersId),
 }
 
 impl Resource {
@@ -50,6 +54,7 @@ impl Resource {
             Self::Upstream(upstream) => Key::Upstream(upstream.id.clone()),
             Self::Endpoints(endpoints) => Key::Endpoints(endpoints.upstream.clone()),
             Self::Certificate(certificate) => Key::Certificate(certificate.secret.clone()),
+            Self::Users(users) => Key::Users(users.id().clone()),
         }
     }
 }

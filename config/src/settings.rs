@@ -10,6 +10,7 @@ mod headers;
 mod hsts;
 mod limits;
 mod load_balance;
+mod no_auth_locations;
 mod proxy;
 mod redirect;
 mod source_range;
@@ -24,6 +25,7 @@ pub use headers::{HeaderLine, Headers, InvalidHeader};
 pub use hsts::Hsts;
 pub use limits::Limits;
 pub use load_balance::LoadBalanceDefaults;
+pub use no_auth_locations::NoAuthLocations;
 pub use proxy::{NextUpstream, Proxy};
 pub use redirect::RedirectDefaults;
 pub use source_range::SourceRangeDefaults;
@@ -58,6 +60,8 @@ pub struct Settings {
     pub limits: Limits,
     /// Who may ask at all.
     pub source_range: SourceRangeDefaults,
+    /// Paths without authentication.
+    pub no_auth_locations: NoAuthLocations,
     /// Headers that pass, and that are made.
     pub headers: Headers,
     /// TLS towards clients.

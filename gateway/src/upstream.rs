@@ -12,6 +12,7 @@
 //! belongs to no route. Endpoints that come and go replace the group's members and nothing else; see [`groups`] for who
 //! keeps the groups. What is known of an endpoint (health, load) lives as long as the endpoint.
 
+pub mod carried;
 mod chance;
 mod clock;
 mod ewma;

@@ -93,6 +93,11 @@ fn resource_line(resource: &Resource) -> String {
             assert!(!key.expose_pem().is_empty(), "a certificate is sent with its key");
             format!("Certificate: {secret}, {} in its chain", chain.matches("BEGIN CERTIFICATE").count())
         }
+        Resource::Users(users) => {
+            let kinds: Vec<String> =
+                users.iter().map(|(name, hash)| format!("{name} {:?}", hash.kind())).collect();
+            format!("Users: {} {}", users.id(), kinds.join(", "))
+        }
     }
 }
 

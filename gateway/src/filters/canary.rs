@@ -105,7 +105,7 @@ impl Canaries {
     pub fn choose_for(&self, side: Option<Side>, headers: &HeaderMap<HeaderValue>) -> Option<usize> {
         match side {
             None => self.choose(headers),
-            Some(Side::Canary(at)) => (!self.each.get(at)?.group.is_empty()).then_some(at),
+            Some(Side::Canary(at)) => self.each.get(at)?.has_endpoints().then_some(at),
             Some(Side::Primary) if self.sticky => None,
             Some(Side::Primary) => self.choose(headers).filter(|at| !self.each[*at].rule.sticky),
         }
@@ -122,7 +122,7 @@ impl Canaries {
         let by_header = || first(&self.each, |canary| canary.header.as_ref()?.decides(headers));
         let by_cookie = || first(&self.each, |canary| cookie(headers, canary.cookie.as_deref()?));
         let chosen = by_header().or_else(by_cookie).unwrap_or_else(|| self.by_weight())?;
-        (!self.each[chosen].group.is_empty()).then_some(chosen)
+        self.each[chosen].has_endpoints().then_some(chosen)
     }
 
     fn by_weight(&self) -> Option<usize> {
@@ -136,6 +136,15 @@ impl Canaries {
     /// The canary at a place that [`Canaries::choose`] answered.
     pub fn get(&self, at: usize) -> Option<&CanaryBackend> {
         self.each.get(at)
+    }
+}
+
+impl CanaryBackend {
+    /// Whether its requests can go anywhere: to an endpoint, or to the Service's own address where it asks for that.
+    fn has_endpoints(&self) -> bool {
+        let by_address =
+            || self.rule.load_balance.as_ref().is_some_and(|balance| balance.service_upstream == Some(true));
+        !self.group.is_empty() || by_address() && self.group.has_service_address()
     }
 }
 

@@ -3,6 +3,7 @@
 use super::{Batch, Change};
 use crate::certificate::{Certificates, LoadedCertificate, Slot, Store};
 use crate::filters::Filters;
+use crate::filters::basic_auth::users;
 use crate::filters::canary::{Canaries, Patterns};
 use crate::filters::load_balance;
 use crate::filters::rate_limit::slots::Slots;
@@ -26,6 +27,7 @@ pub(super) struct Writer {
     statistics: Arc<RouteStatistics>,
     /// What is known of limited clients: outlives every route.
     slots: Arc<Slots>,
+    users: users::Slots,
 }
 
 impl Writer {
@@ -38,6 +40,7 @@ impl Writer {
             certificates: Store::new(own),
             statistics,
             slots: Arc::default(),
+            users: users::Slots::default(),
         }
     }
 
@@ -73,6 +76,7 @@ impl Writer {
     /// After the table was swapped: what it no longer refers to.
     pub(super) fn publish_last(&mut self) {
         self.groups.retire();
+        self.users.retire();
     }
 
     pub(super) fn table(&mut self) -> Option<RouteTable> {
@@ -98,6 +102,7 @@ impl Writer {
             Resource::Route(route) => self.set_route(route),
             Resource::Upstream(upstream) => self.groups.set_upstream(upstream),
             Resource::Endpoints(endpoints) => self.groups.set_endpoints(endpoints),
+            Resource::Users(users) => self.users.set(users),
             Resource::Certificate(certificate) => {
                 let result = self.certificates.set(&certificate);
                 return result.err().map(|error| format!("Secret {}: {error}", certificate.secret));
@@ -114,6 +119,7 @@ impl Writer {
             Key::Upstream(id) => self.groups.remove_upstream(id),
             Key::Endpoints(id) => self.groups.remove_endpoints(id),
             Key::Certificate(secret) => self.certificates.remove(secret),
+            Key::Users(id) => self.users.remove(id),
         }
     }
 
@@ -185,7 +191,7 @@ impl Writer {
             load_balance::prepare(group, policy.load_balance.as_deref(), policy.affinity.as_deref());
         }
         let stats = self.statistics.of(&route);
-        let filters = Filters::compile(&route, &self.slots);
+        let filters = Filters::compile(&route, &self.slots, &mut self.users);
         let service_port = match &route.backend {
             Backend::Upstream(id) => id.port.to_string().into(),
             Backend::NotFound => Box::default(),
@@ -208,6 +214,9 @@ impl Writer {
             self.groups.release(id);
         }
         route.canaries.iter().for_each(|canary| self.groups.release(&canary.upstream));
+        if let Some(basic_auth) = route.policy.basic_auth.as_ref().filter(|_| !route.policy.denied) {
+            self.users.release(&basic_auth.users);
+        }
     }
 
     fn keep_only(&mut self, sent: &HashSet<Key>) {
@@ -229,6 +238,7 @@ impl Writer {
             keys.extend(endpoints.then(|| Key::Endpoints(id.clone())));
         }
         keys.extend(self.certificates.keys().map(|secret| Key::Certificate(secret.clone())));
+        keys.extend(self.users.keys().map(|id| Key::Users(id.clone())));
         keys
     }
 }

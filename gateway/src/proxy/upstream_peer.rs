@@ -1,13 +1,16 @@
 //! Third phase, once per try: picks an endpoint and says how patient to be with it.
 
 use super::Context;
+use crate::filters::timeouts::Timeouts;
 use crate::reason::Reason;
+use crate::upstream::carried::Carried;
 use crate::upstream::load::Busy;
 use crate::upstream::{Selection, Target};
 use ingora_config::Protocol;
 use pingora::protocols::Digest;
 use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, ErrorType, Result};
+use std::os::fd::RawFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -16,22 +19,22 @@ pub(super) fn choose(ctx: &mut Context) -> Result<Box<HttpPeer>> {
     if target.is_none() && ctx.canary.take().is_some() {
         // The canary lost its last endpoint since it was chosen.
         ctx.group = ctx.route.as_ref().and_then(|route| route.group.clone());
-        ctx.session = None;
+        (ctx.session, ctx.selection) = (None, Selection::RoundRobin);
         target = pick(ctx);
     }
     let Some(target) = target else {
         ctx.reason = Some(Reason::NoEndpoints);
         return Err(Error::new_up(ErrorType::HTTPStatus(Reason::NoEndpoints.status())));
     };
-    let settings = ctx.table().settings();
-    let seconds = |value: u32| Some(Duration::from_secs(value.max(1).into()));
+    let timeouts = Timeouts::of(ctx);
+    let idle = ctx.table().settings().proxy.upstream_keepalive_timeout;
     let mut peer = Box::new(target.peer.clone());
     let options = &mut peer.options;
-    options.connection_timeout = seconds(settings.proxy.proxy_connect_timeout);
-    options.total_connection_timeout = options.connection_timeout;
-    options.read_timeout = seconds(settings.proxy.proxy_read_timeout);
-    options.write_timeout = seconds(settings.proxy.proxy_send_timeout);
-    options.idle_timeout = seconds(settings.proxy.upstream_keepalive_timeout);
+    options.connection_timeout = Some(timeouts.connect);
+    options.total_connection_timeout = Some(timeouts.connect);
+    options.read_timeout = Some(timeouts.read);
+    options.write_timeout = Some(timeouts.send);
+    options.idle_timeout = Some(Duration::from_secs(idle.max(1).into()));
     let measured =
         ctx.selection == Selection::Ewma || ctx.group.as_ref().is_some_and(|group| group.is_measured());
     ctx.at_target = measured.then(|| Busy::new(&target));
@@ -46,6 +49,9 @@ pub(super) fn choose(ctx: &mut Context) -> Result<Box<HttpPeer>> {
     ctx.header_time = None;
     // The engine sends what it kept of the body through the filters again.
     ctx.body_received = 0;
+    if let Some(copy) = &mut ctx.copy {
+        copy.begin_anew();
+    }
     Ok(peer)
 }
 
@@ -57,13 +63,26 @@ fn pick(ctx: &mut Context) -> Option<Arc<Target>> {
     }
 }
 
-/// `upstream-keepalive-time`: a connection from the pool that is older gets its last request. Only HTTP/1 can say so.
-pub(super) fn look_at_age(reused: bool, digest: Option<&Digest>, ctx: &mut Context) {
-    let limit = ctx.table().settings().proxy.upstream_keepalive_time;
-    if !reused || limit == 0 || ctx.target.as_ref().is_none_or(|target| target.protocol != Protocol::Http1) {
+/// Whether the connection of this try gets no further request: `upstream-keepalive-time` and `-requests`, and `-connections` where
+/// that is 0. Only HTTP/1 can say so.
+pub(super) fn look_at_connection(
+    carried: &Carried,
+    descriptor: RawFd,
+    reused: bool,
+    digest: Option<&Digest>,
+    ctx: &mut Context,
+) {
+    if ctx.target.as_ref().is_none_or(|target| target.protocol != Protocol::Http1) {
         return;
     }
-    let timing = digest.and_then(|digest| digest.timing_digest.first()?.as_ref());
-    let age = timing.and_then(|timing| timing.established_ts.elapsed().ok());
-    ctx.last_on_connection = age.is_some_and(|age| age >= Duration::from_secs(limit.into()));
+    let number = carried.count(descriptor, reused);
+    let limits = &ctx.table().settings().proxy;
+    let worn = limits.upstream_keepalive_connections == 0
+        || (limits.upstream_keepalive_requests > 0 && number >= limits.upstream_keepalive_requests);
+    let old = || {
+        let timing = digest.and_then(|digest| digest.timing_digest.first()?.as_ref());
+        let age = timing.and_then(|timing| timing.established_ts.elapsed().ok());
+        age.is_some_and(|age| age >= Duration::from_secs(limits.upstream_keepalive_time.into()))
+    };
+    ctx.last_on_connection = worn || (reused && limits.upstream_keepalive_time > 0 && old());
 }
