@@ -6,6 +6,9 @@
 mod access_log;
 mod client;
 mod client_address;
+mod compression;
+mod error_pages;
+mod global_auth;
 mod headers;
 mod hsts;
 mod limits;
@@ -21,7 +24,10 @@ pub use access_log::{
 };
 pub use client::Client;
 pub use client_address::ClientAddress;
-pub use headers::{HeaderLine, Headers, InvalidHeader};
+pub use compression::{Coding, Compression};
+pub use error_pages::ErrorPageDefaults;
+pub use global_auth::GlobalAuth;
+pub use headers::{HeaderLine, HeaderText, Headers, InvalidHeader};
 pub use hsts::Hsts;
 pub use limits::Limits;
 pub use load_balance::LoadBalanceDefaults;
@@ -31,6 +37,7 @@ pub use redirect::RedirectDefaults;
 pub use source_range::SourceRangeDefaults;
 pub use tls::{Tls, TlsVersion};
 
+use crate::policy::{ProxyCookie, Replacing};
 use crate::{NamespacedName, UpstreamId};
 use serde::{Deserialize, Serialize};
 
@@ -42,8 +49,6 @@ pub struct Settings {
     /// The Secret of the default certificate (`--default-ssl-certificate`); `None` or an unusable one is a
     /// certificate that the gateway makes itself.
     pub default_certificate: Option<NamespacedName>,
-    /// Something that should protect every route is missing: every request that a route takes is answered with 503.
-    pub denied: bool,
     /// How upstreams are spoken to.
     pub proxy: Proxy,
     /// Which endpoint gets a request.
@@ -62,8 +67,18 @@ pub struct Settings {
     pub source_range: SourceRangeDefaults,
     /// Paths without authentication.
     pub no_auth_locations: NoAuthLocations,
+    /// External authentication for all.
+    pub global_auth: GlobalAuth,
     /// Headers that pass, and that are made.
     pub headers: Headers,
+    /// Error pages.
+    pub error_pages: ErrorPageDefaults,
+    /// What becomes of the cookies of upstreams.
+    pub proxy_cookie: ProxyCookie,
+    /// `proxy-redirect-from`, `proxy-redirect-to`.
+    pub proxy_redirect: Option<Replacing>,
+    /// Compression.
+    pub compression: Compression,
     /// TLS towards clients.
     pub tls: Tls,
     /// The access log.

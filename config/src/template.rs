@@ -30,8 +30,10 @@ pub enum Variable {
     UpstreamName,
     /// The host of the rule; `_` for a rule without one.
     ServerName,
-    /// `http` or `https`.
+    /// `http` or `https`: the connection's.
     Scheme,
+    /// The scheme the client used, as a trusted proxy in front says it.
+    ClientScheme,
     /// The method.
     RequestMethod,
     /// The target as it came: path and query.
@@ -70,7 +72,7 @@ impl Variable {
         ("proxy_upstream_name", Self::UpstreamName),
         ("server_name", Self::ServerName),
         ("scheme", Self::Scheme),
-        ("pass_access_scheme", Self::Scheme),
+        ("pass_access_scheme", Self::ClientScheme),
         ("request_method", Self::RequestMethod),
         ("request_uri", Self::RequestUri),
         ("escaped_request_uri", Self::EscapedRequestUri),

@@ -25,7 +25,7 @@ impl fmt::Display for ServicePort {
     }
 }
 
-/// The identity of an upstream. Its display form, `namespace-service-port`, is the upstream name that ingress-nginx
+/// The identity of an upstream: a Service port, or with an empty namespace a host outside of the cluster. Its display form, `namespace-service-port`, is the upstream name that ingress-nginx
 /// users know from the access log.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct UpstreamId {
@@ -37,8 +37,23 @@ pub struct UpstreamId {
     pub port: ServicePort,
 }
 
+impl UpstreamId {
+    /// A port of a host outside of the cluster: a DNS name or an address. No Service has an empty namespace.
+    pub fn outside(host: &str, port: u16) -> Self {
+        Self { namespace: String::new(), service: host.to_owned(), port: ServicePort::Number(port) }
+    }
+
+    /// Whether it is a host outside of the cluster.
+    pub fn is_outside(&self) -> bool {
+        self.namespace.is_empty()
+    }
+}
+
 impl fmt::Display for UpstreamId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_outside() {
+            return write!(f, "{}-{}", self.service, self.port);
+        }
         write!(f, "{}-{}-{}", self.namespace, self.service, self.port)
     }
 }

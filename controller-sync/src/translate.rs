@@ -19,6 +19,7 @@ use crate::store::{Dirty, Standing, Store};
 use compile::{Compiled, compile};
 use gates::Gates;
 use hosts::Hosts;
+use ingora_config::settings::GlobalAuth;
 use ingora_config::{Key, NamespacedName, Problem, Resource, ServicePort, Settings, UpstreamId};
 use problems::{Owner, Problems};
 use published::Published;
@@ -29,13 +30,14 @@ use slots::Slots;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::SystemTime;
-use upstreams::{Manner, Upstreams};
+use upstreams::{Upstreams, Use};
 
 pub mod annotations;
 mod certificate;
 mod classes;
 mod compile;
 mod endpoints;
+mod external_auth;
 mod gates;
 mod hosts;
 mod next_upstream;
@@ -46,6 +48,7 @@ mod quote;
 mod rank;
 mod reference;
 mod references;
+mod replacement;
 mod secrets;
 mod service;
 mod settings;
@@ -98,6 +101,8 @@ pub struct Translator {
     published: Published,
     problems: Problems,
     gates: Gates,
+    /// Who is asked about requests of every Ingress, and the ConfigMap that says so.
+    global_auth: Option<(UpstreamId, NamespacedName)>,
     /// The ConfigMaps that the settings are made of, whether they exist or not.
     config_maps: BTreeSet<NamespacedName>,
     /// Whether they are others than [`Translator::take_references`] told last.
@@ -140,6 +145,8 @@ impl Translator {
                         self.secrets.check_default(id, &mut self.problems);
                     }
                 }
+                // No Secret is named there.
+                Referrer::GlobalAuth(_) => {}
             }
         }
         for (host, regex) in self.slots.settle(&mut self.published, &mut self.problems) {
@@ -188,7 +195,7 @@ impl Translator {
         self.started = true;
         let options = store.options();
         if let Some(id) = &options.default_backend_service {
-            self.upstreams.refer(&default_backend(id), Referrer::Options, Manner::default());
+            self.upstreams.refer(&default_backend(id), Referrer::Options, Use::Ordinary);
         }
         if let Some(id) = &options.default_ssl_certificate {
             self.secrets.refer(id, Referrer::Options);
@@ -207,6 +214,7 @@ impl Translator {
             default_certificate: options.default_ssl_certificate.clone(),
             ..settings
         };
+        self.ask_globally(&settings, options.configmap.as_ref());
         self.published.set(Arc::new(Resource::Settings(Box::new(settings))));
         self.config_maps_changed |= self.config_maps != sources;
         self.config_maps = sources;
@@ -215,6 +223,23 @@ impl Translator {
         }
         self.gates = gates;
         store.ingress_ids().cloned().collect()
+    }
+
+    /// Has the service of `global-auth-url` among the upstreams.
+    fn ask_globally(&mut self, settings: &Settings, map: Option<&NamespacedName>) {
+        let new = match &settings.global_auth {
+            GlobalAuth::Ask(auth) => auth.upstream().cloned().zip(map.cloned()),
+            GlobalAuth::None | GlobalAuth::Broken => None,
+        };
+        if self.global_auth == new {
+            return;
+        }
+        if let Some((id, map)) = std::mem::replace(&mut self.global_auth, new.clone()) {
+            self.upstreams.unrefer(&id, &Referrer::GlobalAuth(map));
+        }
+        if let Some((id, map)) = new {
+            self.upstreams.refer(&id, Referrer::GlobalAuth(map), Use::Ordinary);
+        }
     }
 
     /// Takes an Ingress out of every part and, when it is there and ours, puts its new form in.

@@ -9,6 +9,7 @@
 use crate::args::{Args, LogFormat, Runtime};
 use crate::drain::{Drain, Phase};
 use crate::filters::basic_auth::logins::Logins;
+use crate::filters::external_auth::{Asker, Verdicts};
 use crate::front::accept::{self, BindError};
 use crate::front::{Front, tls::Tls};
 use crate::live::Live;
@@ -79,8 +80,9 @@ pub fn run(args: &Args) -> Result<()> {
     };
     control(args, &live, &telemetry, admin, ready)?;
 
-    let logins = Logins::new(threads);
-    let front = |live: &Arc<Live>| front(args, live, &drain, &telemetry, &logins);
+    let verdicts = Arc::<Verdicts>::default();
+    let logins = Logins::new(threads, telemetry.metrics().passwords_verified.clone());
+    let front = |live: &Arc<Live>| front(args, live, &drain, &telemetry, &logins, &verdicts);
     let tls = Tls::new(Arc::clone(&live)).context("cannot set up TLS")?;
     let main = Builder::new_current_thread().enable_all().build()?;
     let mut stop = main.block_on(async { Stop::new() })?;
@@ -155,6 +157,7 @@ fn front(
     drain: &Arc<Drain>,
     telemetry: &Arc<Telemetry>,
     logins: &Arc<Logins>,
+    verdicts: &Arc<Verdicts>,
 ) -> Arc<Front> {
     // The settings are there: nothing is served before they are. The engine's pool cannot change its size later.
     let idle = live.table().settings().proxy.upstream_keepalive_connections.max(1);
@@ -170,6 +173,7 @@ fn front(
         connector: TransportConnector::new(None),
         carried: Carried::default(),
         mirrors: Mirrors::new(telemetry.metrics().copies.clone()),
+        external_auth: Asker::new(Arc::clone(verdicts)),
     };
     let proxy = http_proxy(&conf, gateway);
     Arc::new(Front {

@@ -41,12 +41,30 @@ pub enum Reason {
     RateLimited,
     /// More requests at the same time than `limit-connections` allows.
     ConnectionLimited,
+    /// The authorities of the host's client certificates (`auth-tls-secret`) are missing.
+    AuthorityMissing,
+    /// The host demands a client certificate, and there is none.
+    CertificateMissing,
+    /// The client's certificate is not valid.
+    CertificateInvalid,
+    /// `auth-tls-match-cn`: the client's certificate is somebody else's.
+    CertificateForbidden,
+    /// The connection was opened for another host, which asks for other client certificates (RFC 9110 section 15.5.20).
+    MisdirectedRequest,
     /// No user of basic authentication, or the wrong password.
     Unauthorized,
     /// Too many passwords wait to be verified.
     LoginsOverloaded,
     /// The client is on a deny list, or not on the allow list.
     SourceForbidden,
+    /// `auth-url`: the service says that the client must identify itself.
+    ExternalAuthUnauthorized,
+    /// `auth-url`: the service forbids the request.
+    ExternalAuthForbidden,
+    /// `auth-url`: the service gave no answer that counts.
+    ExternalAuthFailed,
+    /// `auth-signin`: the client is sent to where it can identify itself.
+    SignIn,
     /// The body is larger than allowed.
     BodyTooLarge,
     /// The body did not arrive in time.
@@ -71,7 +89,7 @@ pub enum Reason {
 
 impl Reason {
     /// All reasons, for tables and metrics.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 39] = [
         Self::BadRequest,
         Self::UnknownTransferCoding,
         Self::HeaderTimeout,
@@ -89,9 +107,18 @@ impl Reason {
         Self::HttpsRedirect,
         Self::RateLimited,
         Self::ConnectionLimited,
+        Self::AuthorityMissing,
+        Self::CertificateMissing,
+        Self::CertificateInvalid,
+        Self::CertificateForbidden,
+        Self::MisdirectedRequest,
         Self::Unauthorized,
         Self::LoginsOverloaded,
         Self::SourceForbidden,
+        Self::ExternalAuthUnauthorized,
+        Self::ExternalAuthForbidden,
+        Self::ExternalAuthFailed,
+        Self::SignIn,
         Self::BodyTooLarge,
         Self::BodyTimeout,
         Self::NoEndpoints,
@@ -109,11 +136,15 @@ impl Reason {
         match self {
             Self::Preflight => 204,
             Self::AddSlash => 301,
-            Self::AppRoot | Self::Redirect => 302,
+            Self::AppRoot | Self::Redirect | Self::SignIn => 302,
             Self::HttpsRedirect => 308,
-            Self::SourceForbidden => 403,
-            Self::Unauthorized => 401,
-            Self::BadRequest => 400,
+            Self::BadRequest | Self::CertificateMissing | Self::CertificateInvalid => 400,
+            Self::MisdirectedRequest => 421,
+            Self::Unauthorized | Self::ExternalAuthUnauthorized => 401,
+            Self::SourceForbidden
+            | Self::ExternalAuthForbidden
+            | Self::AuthorityMissing
+            | Self::CertificateForbidden => 403,
             Self::NoRoute | Self::BackendUnsupported => 404,
             Self::MethodNotAllowed => 405,
             Self::HeaderTimeout | Self::BodyTimeout => 408,
@@ -122,7 +153,7 @@ impl Reason {
             Self::ExpectationFailed => 417,
             Self::HeaderTooLarge => 431,
             Self::ClientClosed => 499,
-            Self::Internal => 500,
+            Self::Internal | Self::ExternalAuthFailed => 500,
             Self::UnknownTransferCoding => 501,
             Self::ConnectFailed | Self::UpstreamBroken => 502,
             Self::NoEndpoints
@@ -155,9 +186,18 @@ impl Reason {
             Self::HttpsRedirect => "https_redirect",
             Self::RateLimited => "rate_limited",
             Self::ConnectionLimited => "connection_limited",
+            Self::AuthorityMissing => "authority_missing",
+            Self::CertificateMissing => "certificate_missing",
+            Self::CertificateInvalid => "certificate_invalid",
+            Self::CertificateForbidden => "certificate_forbidden",
+            Self::MisdirectedRequest => "misdirected_request",
             Self::Unauthorized => "unauthorized",
             Self::LoginsOverloaded => "logins_overloaded",
             Self::SourceForbidden => "source_forbidden",
+            Self::ExternalAuthUnauthorized => "external_auth_unauthorized",
+            Self::ExternalAuthForbidden => "external_auth_forbidden",
+            Self::ExternalAuthFailed => "external_auth_failed",
+            Self::SignIn => "sign_in",
             Self::BodyTooLarge => "body_too_large",
             Self::BodyTimeout => "body_timeout",
             Self::NoEndpoints => "no_endpoints",

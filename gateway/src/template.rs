@@ -31,7 +31,31 @@ pub struct Scope<'r> {
     pub groups: Option<&'r Groups<'r>>,
 }
 
-impl Scope<'_> {
+impl<'r> Scope<'r> {
+    /// Of a request that took a route.
+    pub fn of(request: &'r RequestHeader, ctx: &'r Context) -> Option<Self> {
+        ctx.route.as_deref().map(|route| Self { request, ctx, route, groups: None })
+    }
+
+    /// The value of a header. What variables bring passes as it is, except control characters, which are
+    /// percent-encoded: nobody can make a second line of it.
+    ///
+    /// # Errors
+    /// When it is too long.
+    pub fn header(&self, template: &Template) -> Result<HeaderValue, TooLong> {
+        let bytes = self.render(template)?;
+        Ok(HeaderValue::from_bytes(&bytes).unwrap_or_else(|_| {
+            let mut text = Vec::with_capacity(bytes.len() + 16);
+            for byte in bytes {
+                if byte.is_ascii_control() {
+                    put(&mut text, &format_args!("%{byte:02X}"));
+                } else {
+                    text.push(byte);
+                }
+            }
+            HeaderValue::from_bytes(&text).expect("a text without control characters is a header value")
+        }))
+    }
     /// The bytes a template stands for; nothing is escaped.
     ///
     /// # Errors
@@ -39,18 +63,40 @@ impl Scope<'_> {
     pub fn render(&self, template: &Template) -> Result<Vec<u8>, TooLong> {
         let mut out = Vec::with_capacity(128);
         for part in template.parts() {
-            match part {
-                Part::Literal(text) => out.extend_from_slice(text.as_bytes()),
-                Part::Group(number) => {
-                    out.extend_from_slice(self.groups.map_or(b"", |groups| groups.get(*number)));
-                }
-                Part::Variable(variable) => self.put(variable, &mut out),
-            }
+            self.put_part(part, &mut out);
             if out.len() > MAX_BYTES {
                 return Err(TooLong);
             }
         }
         Ok(out)
+    }
+
+    /// The same in pieces, one for each part of the template.
+    ///
+    /// # Errors
+    /// When there are too many bytes.
+    pub fn render_each(&self, template: &Template, mut take: impl FnMut(&[u8])) -> Result<(), TooLong> {
+        let (mut piece, mut length) = (Vec::with_capacity(128), 0);
+        for part in template.parts() {
+            piece.clear();
+            self.put_part(part, &mut piece);
+            length += piece.len();
+            if length > MAX_BYTES {
+                return Err(TooLong);
+            }
+            take(&piece);
+        }
+        Ok(())
+    }
+
+    fn put_part(&self, part: &Part, out: &mut Vec<u8>) {
+        match part {
+            Part::Literal(text) => out.extend_from_slice(text.as_bytes()),
+            Part::Group(number) => {
+                out.extend_from_slice(self.groups.map_or(b"", |groups| groups.get(*number)));
+            }
+            Part::Variable(variable) => self.put(variable, out),
+        }
     }
 
     fn put(&self, variable: &Variable, out: &mut Vec<u8>) {
@@ -76,6 +122,7 @@ impl Scope<'_> {
             Variable::Scheme => {
                 out.extend_from_slice(if self.ctx.tls { b"https".as_slice() } else { b"http" });
             }
+            Variable::ClientScheme => out.extend_from_slice(self.ctx.scheme().as_bytes()),
             Variable::RequestMethod => out.extend_from_slice(self.request.method.as_str().as_bytes()),
             Variable::RequestUri => out.extend_from_slice(target),
             Variable::Uri => {

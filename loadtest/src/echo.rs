@@ -3,10 +3,12 @@
 //! ```text
 //!   connection ──▶ answer ──▶ wishes (the query: status, size, delay, …)
 //!                    │   └──▶ report (the JSON: what was received)
-//!                    └──────▶ websocket (Upgrade: websocket)
+//!                    ├──────▶ websocket (Upgrade: websocket)
+//!                    └──────▶ login (/oauth2/*)
 //! ```
 
 mod answer;
+mod login;
 mod report;
 mod websocket;
 mod wishes;

@@ -125,7 +125,9 @@ impl Herald {
             }
             Sent::Forbidden(why) => {
                 if !std::mem::replace(&mut self.forbidden, true) {
-                    tracing::warn!("Events may not be written: {why}; the rules are in helm/rbac.yaml");
+                    tracing::warn!(
+                        "Events may not be written: {why}; the rules are in the chart, templates/rbac.yaml"
+                    );
                 }
                 self.book.refused(&letter);
             }

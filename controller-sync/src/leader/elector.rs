@@ -142,7 +142,7 @@ impl Candidate {
         if status.code == 403 && !std::mem::replace(&mut self.complained, true) {
             tracing::warn!(
                 lease = %self.identity.name,
-                "this replica cannot lead, and writes neither status nor Events: {}; the rules are in helm/rbac.yaml",
+                "this replica cannot lead, and writes neither status nor Events: {}; the rules are in the chart, templates/rbac.yaml",
                 status.message
             );
         }

@@ -21,12 +21,16 @@ pub(super) enum External<'a> {
 impl<'a> External<'a> {
     /// `None` for a Service that is no ExternalName.
     pub(super) fn of(service: &'a Service) -> Option<Self> {
-        let text = service.external_name()?;
-        Some(match text.parse() {
+        service.external_name().map(Self::named)
+    }
+
+    /// What a text names.
+    pub(super) fn named(text: &'a str) -> Self {
+        match text.parse() {
             Ok(address) => Self::Address(address),
             Err(_) if HostName::new(text).is_ok() => Self::Name(text),
             Err(_) => Self::Invalid(text),
-        })
+        }
     }
 }
 

@@ -8,6 +8,8 @@ use ingora_config::NamespacedName;
 pub(super) enum Referrer {
     /// A flag of the operator.
     Options,
+    /// `global-auth-url` of this ConfigMap.
+    GlobalAuth(NamespacedName),
     /// An Ingress.
     Ingress(NamespacedName),
 }

@@ -27,7 +27,7 @@ mod draft;
 mod gates;
 mod global_auth;
 mod headers;
-mod headers_from;
+pub(super) mod headers_from;
 mod hsts;
 mod key;
 mod limits;
@@ -41,8 +41,10 @@ mod snippets;
 mod source_range;
 mod streams;
 mod tls;
-mod tls_value;
+pub(super) mod tls_value;
 mod tracing;
+
+pub(super) use headers_from::{FRAMING, MAX_HEADERS, MAX_VALUE_BYTES as MAX_HEADER_BYTES};
 
 /// All keys, by group and in the order of the documentation.
 const GROUPS: &[(&str, &[Row])] = &[
@@ -158,6 +160,9 @@ impl Reading<'_> {
             Effect::Live(take) | Effect::NewConnections(take) | Effect::Start(take) => {
                 if let Err(Invalid { message, hint }) = take(draft, value) {
                     let rest = match row.default {
+                        _ if std::mem::take(&mut draft.global_auth.closes) => {
+                            "routes without authentication of their own answer 503".to_owned()
+                        }
                         "" => "it is as if the key were not there".to_owned(),
                         default if default.len() > 64 => "the default holds".to_owned(),
                         default => format!("the default holds: {default}"),
@@ -183,23 +188,13 @@ impl Reading<'_> {
                 let hint = "remove it if the gateway may serve without it";
                 self.found.push(self.subject.error(Reason::SettingUnsupported, field(), message, hint));
             }
-            Effect::Closed(why) if asks => {
-                draft.closed = true;
-                let message = format!("Ingora does not act on this key: {why}");
-                let hint = "remove it, or set unsupported-annotations to ignore, if everybody may be served without it";
-                self.found.push(self.subject.error(Reason::SettingUnsupported, field(), message, hint));
-            }
             Effect::Refused(why, instead) => {
                 let message = format!("{why}; the key is ignored");
                 let advice = row.key.ends_with("-snippet").then(|| snippet::advice(value)).flatten();
                 let instead = advice.as_deref().unwrap_or(instead);
                 self.found.push(self.subject.error(Reason::SettingUnsupported, field(), message, instead));
             }
-            Effect::Ignored(_)
-            | Effect::Dead
-            | Effect::NotYet(_)
-            | Effect::Unprotected(_)
-            | Effect::Closed(_) => {}
+            Effect::Ignored(_) | Effect::Dead | Effect::NotYet(_) | Effect::Unprotected(_) => {}
         }
     }
 

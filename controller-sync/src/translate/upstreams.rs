@@ -3,7 +3,7 @@
 //! A changed EndpointSlice touches the endpoints of its Service's ports and nothing else; a changed Service touches its
 //! upstreams and, when it came or went or lost a port, the problems of those who refer to it.
 
-use super::compile::Compiled;
+use super::compile::{Compiled, Place};
 use super::endpoints::{self, Addresses, External};
 use super::problems::{Owner, Problems, Subject};
 use super::published::Published;
@@ -35,27 +35,10 @@ pub(super) struct Upstreams {
 #[derive(Default)]
 struct State {
     referrers: BTreeSet<Referrer>,
-    /// How many of the referrers are no canary.
-    ordinary: usize,
-    /// How many of them say `service-upstream`.
-    by_address: usize,
+    /// How many of the referrers use it in each way.
+    uses: [usize; 4],
     /// What the problems of the referrers say; `None` until it is settled.
     status: Option<Status>,
-}
-
-/// How an Ingress refers to its upstreams.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Manner {
-    /// It is a canary.
-    canary: bool,
-    /// It says `service-upstream`.
-    by_address: bool,
-}
-
-impl Manner {
-    fn of(ingress: &Compiled) -> Self {
-        Self { canary: ingress.canary.is_some(), by_address: ingress.service_upstream == Some(true) }
-    }
 }
 
 /// What an upstream is used for.
@@ -73,37 +56,84 @@ enum Status {
     Found,
     ServiceMissing,
     PortMissing,
+    /// Of a host outside of the cluster.
+    NotResolved,
+    /// Of a host outside of the cluster: its addresses are those of the machine or the link.
+    Forbidden,
+}
+
+/// How somebody uses an upstream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Use {
+    /// For requests.
+    Ordinary,
+    /// For a share of them.
+    Canary,
+    /// In place of others that fail.
+    Spare,
+    /// With `service-upstream`: for requests, whoever its endpoints are.
+    ByAddress,
+}
+
+impl Use {
+    /// What matters most comes first.
+    const ALL: [Self; 4] = [Self::Ordinary, Self::Canary, Self::Spare, Self::ByAddress];
+
+    fn of(ingress: &Compiled, place: Place) -> Self {
+        match place {
+            Place::Annotation(_) => Self::Spare,
+            Place::AuthUrl => Self::Ordinary,
+            _ if ingress.service_upstream == Some(true) => Self::ByAddress,
+            _ if ingress.canary.is_some() => Self::Canary,
+            Place::Path { .. } | Place::DefaultBackend => Self::Ordinary,
+        }
+    }
+
+    /// What becomes of requests that have no endpoint.
+    fn then(self) -> &'static str {
+        match self {
+            Self::Ordinary | Self::ByAddress => "requests get 503",
+            Self::Canary => "its requests go to the primary",
+            Self::Spare => "it is as if the annotation default-backend were not there",
+        }
+    }
 }
 
 impl Upstreams {
     pub(super) fn add(&mut self, ingress: &Compiled) {
-        for id in ingress.upstreams.keys() {
-            self.refer(id, Referrer::Ingress(ingress.id().clone()), Manner::of(ingress));
+        for (id, place) in &ingress.upstreams {
+            self.refer(id, Referrer::Ingress(ingress.id().clone()), Use::of(ingress, *place));
         }
     }
 
     pub(super) fn remove(&mut self, ingress: &Compiled) {
         let referrer = Referrer::Ingress(ingress.id().clone());
-        for id in ingress.upstreams.keys() {
+        for (id, place) in &ingress.upstreams {
             if let Some(state) = self.upstreams.get_mut(id)
                 && state.referrers.remove(&referrer)
             {
-                let manner = Manner::of(ingress);
-                state.ordinary -= usize::from(!manner.canary);
-                state.by_address -= usize::from(manner.by_address);
+                state.uses[Use::of(ingress, *place) as usize] -= 1;
             }
             self.touched.entry(id.clone()).or_default().insert(referrer.clone());
         }
     }
 
-    pub(super) fn refer(&mut self, id: &UpstreamId, referrer: Referrer, manner: Manner) {
+    pub(super) fn refer(&mut self, id: &UpstreamId, referrer: Referrer, use_: Use) {
         let state = self.upstreams.entry(id.clone()).or_default();
         if state.referrers.insert(referrer.clone()) {
-            state.ordinary += usize::from(!manner.canary);
-            state.by_address += usize::from(manner.by_address);
+            state.uses[use_ as usize] += 1;
         }
         self.by_service.entry(service_of(id)).or_default().insert(id.clone());
         self.touched.entry(id.clone()).or_default().insert(referrer);
+    }
+
+    pub(super) fn unrefer(&mut self, id: &UpstreamId, referrer: &Referrer) {
+        if let Some(state) = self.upstreams.get_mut(id)
+            && state.referrers.remove(referrer)
+        {
+            state.uses[Use::Ordinary as usize] -= 1;
+        }
+        self.touched.entry(id.clone()).or_default().insert(referrer.clone());
     }
 
     pub(super) fn service_changed(&mut self, service: &NamespacedName) {
@@ -113,7 +143,13 @@ impl Upstreams {
     }
 
     pub(super) fn endpoints_changed(&mut self, service: &NamespacedName) {
-        self.touched_endpoints.extend(self.by_service.get(service).into_iter().flatten().cloned());
+        for id in self.by_service.get(service).into_iter().flatten() {
+            // Of a host outside the referrers are told what became of its name.
+            match id.is_outside() {
+                true => _ = self.touched.entry(id.clone()).or_default(),
+                false => _ = self.touched_endpoints.insert(id.clone()),
+            }
+        }
     }
 
     /// Settles what was touched.
@@ -133,7 +169,7 @@ impl Upstreams {
             }
             let found = Lookup::new(store, &id);
             let status = found.status();
-            let (protocol, service_address) = (found.protocol(), found.service_address(store));
+            let (protocol, service_address) = (found.protocol(), found.service_address());
             let upstream = Upstream { id: id.clone(), protocol, service_address };
             published.set(Arc::new(Resource::Upstream(upstream)));
             let name = found.name_to_resolve().map(str::to_owned);
@@ -165,12 +201,11 @@ impl Upstreams {
     }
 
     fn uses(&self, id: &UpstreamId) -> Uses {
-        let state = self.upstreams.get(id);
-        Uses {
-            then: then(state.is_some_and(|state| state.ordinary == 0)),
-            endpoints: state.is_none_or(|state| state.by_address < state.referrers.len()),
-            address: state.is_some_and(|state| state.by_address > 0),
-        }
+        let uses = self.upstreams.get(id).map(|state| state.uses).unwrap_or_default();
+        let mut ways = Use::ALL.into_iter().filter(|way| uses[*way as usize] > 0);
+        let way = ways.clone().next().unwrap_or(Use::Ordinary);
+        let address = ways.any(|way| way == Use::ByAddress);
+        Uses { then: way.then(), endpoints: way != Use::ByAddress, address }
     }
 
     fn forget(
@@ -199,27 +234,26 @@ impl Upstreams {
     }
 }
 
-/// What becomes of requests that have no endpoint.
-fn then(canary: bool) -> &'static str {
-    if canary { "its requests go to the primary" } else { "requests get 503" }
-}
-
 fn service_of(id: &UpstreamId) -> NamespacedName {
     NamespacedName::new(id.namespace.clone(), id.service.clone())
 }
 
 /// What the store knows of one upstream.
 struct Lookup<'a> {
+    store: &'a Store,
     service: Option<(&'a Service, Option<&'a SourceLocation>)>,
     id: &'a UpstreamId,
 }
 
 impl<'a> Lookup<'a> {
     fn new(store: &'a Store, id: &'a UpstreamId) -> Self {
-        Self { service: store.service(&service_of(id)), id }
+        Self { service: store.service(&service_of(id)), store, id }
     }
 
     fn status(&self) -> Status {
+        if self.id.is_outside() {
+            return self.outside().1;
+        }
         let Some((service, _)) = self.service else { return Status::ServiceMissing };
         let spec = find_port(service, &self.id.port);
         let found = match service.external_name() {
@@ -237,12 +271,37 @@ impl<'a> Lookup<'a> {
         }
     }
 
-    fn service_address(&self, store: &Store) -> Option<SocketAddr> {
+    fn service_address(&self) -> Option<SocketAddr> {
         let (service, _) = self.service?;
-        endpoints::service_address(service, find_port(service, &self.id.port)?, store.options())
+        endpoints::service_address(service, find_port(service, &self.id.port)?, self.store.options())
+    }
+
+    /// The addresses of a host outside of the cluster. Until the first answer of DNS there are none, and nobody is told.
+    fn outside(&self) -> (Addresses, Status) {
+        let external = External::named(&self.id.service);
+        let resolution = self.store.resolution(&self.id.service);
+        let port = match self.id.port {
+            ServicePort::Number(port) => port,
+            ServicePort::Name(_) | ServicePort::First => 0,
+        };
+        let addresses = endpoints::from_external(&external, resolution, port, self.store.options());
+        let failed = resolution.is_some_and(|resolution| resolution.error.is_some());
+        let status = match () {
+            () if !addresses.endpoints.is_empty() => Status::Found,
+            () if addresses.refused => Status::Forbidden,
+            () if failed || matches!(external, External::Invalid(_)) => Status::NotResolved,
+            () => Status::Found,
+        };
+        (addresses, status)
     }
 
     fn name_to_resolve(&self) -> Option<&'a str> {
+        if self.id.is_outside() {
+            return match External::named(&self.id.service) {
+                External::Name(name) => Some(name),
+                _ => None,
+            };
+        }
         match External::of(self.service?.0)? {
             External::Name(name) => Some(name),
             _ => None,
@@ -260,9 +319,10 @@ fn settle_endpoints(
     let found = Lookup::new(store, id);
     let mut all = Vec::new();
     let (addresses, problem) = match found.service {
+        _ if id.is_outside() => (found.outside().0, None),
         Some((service, location)) if found.status() == Status::Found => {
             let subject = Subject::new("Service", &service_of(id), location);
-            let own = found.service_address(store).is_some();
+            let own = found.service_address().is_some();
             if uses.address && !own {
                 all.push(no_address(id, &subject));
             }
@@ -366,23 +426,37 @@ fn dangling(
     ingresses: &HashMap<NamespacedName, Arc<Compiled>>,
 ) -> Option<Problem> {
     let service = service_of(id);
-    let mut canary = false;
+    let mut way = Use::Ordinary;
     let (subject, field, by) = match referrer {
         Referrer::Ingress(ingress) => {
             let ingress = ingresses.get(ingress)?;
-            canary = ingress.canary.is_some();
             let place = ingress.upstreams.get(id)?;
+            way = Use::of(ingress, *place);
             let backend = match place {
-                super::compile::Place::Path { .. } => format!("{place}.backend.service"),
-                super::compile::Place::DefaultBackend => format!("{place}.service"),
+                Place::Path { .. } => format!("{place}.backend.service"),
+                Place::DefaultBackend => format!("{place}.service"),
+                Place::Annotation(name) => ingress.wishes.field(name),
+                Place::AuthUrl => {
+                    return unasked(id, status, &ingress.subject, ingress.wishes.field("auth-url"));
+                }
             };
             (ingress.subject.clone(), backend, "")
+        }
+        Referrer::GlobalAuth(map) => {
+            let subject = Subject::new("ConfigMap", map, None);
+            return unasked(id, status, &subject, "data[\"global-auth-url\"]".into());
         }
         Referrer::Options => {
             (Subject::new("Service", &service, None), String::new(), "; --default-backend-service names it")
         }
     };
-    let then = then(canary);
+    let then = way.then();
+    // An annotation has no fields below it.
+    let below = |field: String, name: &str| match way {
+        Use::Spare => field,
+        _ if field.is_empty() => field,
+        _ => format!("{field}.{name}"),
+    };
     let no_port = match &id.port {
         ServicePort::Name(name) if name.is_empty() => {
             format!("the backend names no port of Service {service}; {then}")
@@ -391,18 +465,48 @@ fn dangling(
         port => format!("Service {service} has no TCP port {}; {then}", quoted(&port.to_string())),
     };
     match status {
-        Status::Found => None,
+        Status::Found | Status::NotResolved | Status::Forbidden => None,
         Status::ServiceMissing => Some(subject.error(
             Reason::ServiceNotFound,
-            if field.is_empty() { field } else { format!("{field}.name") },
+            below(field, "name"),
             format!("Service {service} does not exist; {then}"),
             &format!("create the Service, or correct the name{by}"),
         )),
         Status::PortMissing => Some(subject.error(
             Reason::PortNotFound,
-            if field.is_empty() { field } else { format!("{field}.port") },
+            below(field, "port"),
             no_port,
             &format!("name one of the Service's ports, by number or by name{by}"),
         )),
     }
+}
+
+/// The problem of external authentication that has nobody to ask.
+fn unasked(id: &UpstreamId, status: Status, subject: &Subject, field: String) -> Option<Problem> {
+    let service = service_of(id);
+    let (reason, what, hint) = match status {
+        Status::Found => return None,
+        Status::ServiceMissing => (
+            Reason::ServiceNotFound,
+            format!("Service {service} does not exist"),
+            "create the Service, or correct the URL",
+        ),
+        Status::PortMissing => (
+            Reason::PortNotFound,
+            format!("Service {service} has no TCP port {}", quoted(&id.port.to_string())),
+            "write one of the Service's ports into the URL",
+        ),
+        Status::NotResolved => (
+            Reason::NameNotResolved,
+            format!("the name {} is not resolved", quoted(&id.service)),
+            "see whether the name exists and the cluster's DNS answers",
+        ),
+        Status::Forbidden => (
+            Reason::NameNotResolved,
+            format!("{} leads to addresses of the machine or the link only", quoted(&id.service)),
+            "name a host of the network",
+        ),
+    };
+    let message = format!("{what}; nobody can be asked, and requests get 500");
+    Some(subject.error(reason, field, message, hint))
 }

@@ -11,6 +11,7 @@
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
+use std::sync::OnceLock;
 
 /// Names the folder of the run; its presence says that we are inside.
 const HOME: &str = "INGORA_CLUSTER_HOME";
@@ -51,22 +52,34 @@ pub(crate) fn required() -> bool {
 
 /// The folder with the servers' programs.
 pub(crate) fn servers() -> PathBuf {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    FOLDER.get_or_init(|| built(&["--where"])).clone()
+}
+
+/// The folder with Helm and what checks the chart.
+pub(crate) fn tools() -> PathBuf {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    FOLDER.get_or_init(|| built(&["--where", "tools"])).clone()
+}
+
+fn built(arguments: &[&str]) -> PathBuf {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cluster/servers/build");
-    let output = Command::new(&script).arg("--where").output();
+    let output = Command::new(&script).args(arguments).output();
     let output = output.unwrap_or_else(|error| panic!("{}: {error}", script.display()));
     PathBuf::from(String::from_utf8(output.stdout).unwrap().trim_end())
 }
 
 /// Whether the tests can run on this machine; else why not.
 pub(crate) fn possible() -> Result<(), String> {
-    let servers = servers();
-    for program in ["etcd", "kubectl", "kube-apiserver", "kube-controller-manager"] {
-        if !servers.join(program).exists() {
-            return Err(format!(
-                "{} does not exist; controller-sync/tests/cluster/servers/build makes it (it needs Go)",
-                servers.join(program).display()
-            ));
-        }
+    let (servers, tools) = (servers(), tools());
+    let servers =
+        ["etcd", "kubectl", "kube-apiserver", "kube-controller-manager"].map(|name| servers.join(name));
+    let tools = ["helm", "helm-docs", "kubeconform"].map(|name| tools.join(name));
+    if let Some(missing) = servers.iter().chain(&tools).find(|program| !program.exists()) {
+        return Err(format!(
+            "{} does not exist; controller-sync/tests/cluster/servers/build makes it (it needs Go)",
+            missing.display()
+        ));
     }
     let probe = "ip link set lo up && ip addr add 10.99.0.0/16 dev lo";
     match Command::new("unshare").args(UNSHARE).args(["sh", "-c", probe]).output() {

@@ -17,6 +17,7 @@
 #![cfg(test)]
 
 mod basics;
+mod chart;
 mod enclosure;
 mod faults;
 mod harness;
@@ -34,6 +35,7 @@ use std::process::ExitCode;
 fn trials() -> Vec<Trial> {
     [
         basics::trials(),
+        chart::trials(),
         faults::trials(),
         harness::trials(),
         lists::trials(),

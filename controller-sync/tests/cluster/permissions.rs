@@ -1,5 +1,5 @@
-//! `helm/rbac.yaml` is what is needed, and nothing more: every test runs under it, and without any one permission of it the
-//! controller says exactly which one is missing.
+//! The roles of the chart (`helm/ingora/templates/rbac.yaml`) are what is needed, and nothing more: every test runs under them,
+//! and without any one permission the controller says exactly which one is missing.
 
 use crate::support::cluster::Cluster;
 use crate::support::manifest::{documents, ingress, site};

@@ -16,6 +16,7 @@ macro_rules! shared {
 }
 
 shared! {
+    authority: "../../../gateway/tests/behaviour/support/authority.rs",
     backend: "../../../gateway/tests/behaviour/support/backend.rs",
     certificates: "../../../gateway/tests/behaviour/support/certificates.rs",
     edge: "../../../gateway/tests/behaviour/support/edge.rs",
@@ -29,8 +30,10 @@ shared! {
 
 pub(crate) mod api;
 pub(crate) mod audit;
+pub(crate) mod chart;
 pub(crate) mod cluster;
 pub(crate) mod object;
+pub(crate) mod pod;
 pub(crate) mod proxy;
 pub(crate) mod role;
 pub(crate) mod site;

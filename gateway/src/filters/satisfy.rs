@@ -7,6 +7,7 @@
 //!
 //! Paths of `no-auth-locations` ask for no credentials.
 
+use super::external_auth;
 use super::source_range::{self, Standing};
 use crate::answer::Answer;
 use crate::proxy::{Context, Gateway};
@@ -19,6 +20,16 @@ use pingora_proxy::Session;
 /// # Errors
 /// The refusal.
 pub async fn check(
+    gateway: &Gateway,
+    session: &mut Session,
+    route: &CompiledRoute,
+    ctx: &mut Context,
+) -> Result<(), Answer> {
+    let result = guards(gateway, session, route, ctx).await;
+    result.map_err(|answer| external_auth::signin(&gateway.ports, route, session.req_header(), ctx, answer))
+}
+
+async fn guards(
     gateway: &Gateway,
     session: &mut Session,
     route: &CompiledRoute,
@@ -43,12 +54,19 @@ pub async fn check(
             return Ok(());
         }
     }
+    if external_auth::guards(route, ctx.table()) {
+        let result = external_auth::check(gateway, session, route, ctx).await;
+        if verdict.take(result)? {
+            return Ok(());
+        }
+    }
     verdict.end()
 }
 
 /// Whether credentials decide: where a route has any guard that asks for them, and its path is none of `no-auth-locations`.
 pub fn asks_for_credentials(route: &CompiledRoute, ctx: &Context) -> bool {
-    route.filters.basic_auth.is_some() && !ctx.table().settings().no_auth_locations.covers(route.path())
+    let any = route.filters.basic_auth.is_some() || external_auth::guards(route, ctx.table());
+    any && !ctx.table().settings().no_auth_locations.covers(route.path())
 }
 
 /// What the guards said so far.

@@ -1,18 +1,23 @@
 //! The one writer: turns resources into the next generation.
 
 use super::{Batch, Change};
+use crate::auth_tls::Authorities;
 use crate::certificate::{Certificates, LoadedCertificate, Slot, Store};
 use crate::filters::Filters;
 use crate::filters::basic_auth::users;
 use crate::filters::canary::{Canaries, Patterns};
+use crate::filters::error_pages::ErrorPages;
+use crate::filters::external_auth::ExternalAuth;
 use crate::filters::load_balance;
 use crate::filters::rate_limit::slots::Slots;
+use crate::host_tls::Handshakes;
 use crate::table::route::default_backend;
 use crate::table::{CompiledRoute, RouteTable};
 use crate::telemetry::RouteStatistics;
 use crate::upstream::Group;
 use crate::upstream::groups::Groups;
-use ingora_config::{Backend, Host, Key, Resource, Route, RouteKey, Settings, VirtualHost};
+use ingora_config::settings::GlobalAuth;
+use ingora_config::{Backend, Host, Key, Resource, Route, RouteKey, Settings, UpstreamId, VirtualHost};
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -24,6 +29,8 @@ pub(super) struct Writer {
     groups: Groups,
     patterns: Patterns,
     certificates: Store,
+    authorities: Authorities,
+    handshakes: Handshakes,
     statistics: Arc<RouteStatistics>,
     /// What is known of limited clients: outlives every route.
     slots: Arc<Slots>,
@@ -38,6 +45,8 @@ impl Writer {
             groups: Groups::default(),
             patterns: Patterns::default(),
             certificates: Store::new(own),
+            authorities: Authorities::default(),
+            handshakes: Handshakes::default(),
             statistics,
             slots: Arc::default(),
             users: users::Slots::default(),
@@ -107,6 +116,13 @@ impl Writer {
                 let result = self.certificates.set(&certificate);
                 return result.err().map(|error| format!("Secret {}: {error}", certificate.secret));
             }
+            Resource::Authority(authority) => {
+                let secret = authority.secret.clone();
+                let result = self.authorities.set(authority);
+                return result
+                    .err()
+                    .map(|error| format!("Secret {secret}: its authorities cannot be used: {error}"));
+            }
         }
         None
     }
@@ -119,6 +135,7 @@ impl Writer {
             Key::Upstream(id) => self.groups.remove_upstream(id),
             Key::Endpoints(id) => self.groups.remove_endpoints(id),
             Key::Certificate(secret) => self.certificates.remove(secret),
+            Key::Authority(secret) => self.authorities.remove(secret),
             Key::Users(id) => self.users.remove(id),
         }
     }
@@ -135,9 +152,17 @@ impl Writer {
         };
         self.certificates.set_default(settings.default_certificate.as_ref());
         let changed = before != settings.default_backend;
-        self.table.set_settings(settings, default);
+        let asked_before = asked_by_all(self.table.settings()).and_then(|auth| auth.upstream().cloned());
+        let asked = asked_by_all(&settings).map(|auth| {
+            let group = auth.upstream().map(|id| self.groups.acquire(id));
+            Arc::new(ExternalAuth::compile(auth, group))
+        });
+        self.table.set_settings(settings, default, asked);
         self.table_changed = true;
         if let (true, Some(before)) = (changed, before) {
+            self.groups.release(&before);
+        }
+        if let Some(before) = asked_before {
             self.groups.release(&before);
         }
     }
@@ -147,7 +172,8 @@ impl Writer {
         let known = self.table.host_table(&host.host).and_then(|table| table.virtual_host());
         if known != Some(&host) {
             let name = host.host.clone();
-            self.table.set_virtual_host(&name, Some(host));
+            let asked = self.handshakes.of(&host, &mut self.authorities);
+            self.table.set_virtual_host(&name, Some(host), asked);
             self.table_changed = true;
         }
     }
@@ -155,7 +181,7 @@ impl Writer {
     fn remove_virtual_host(&mut self, host: &Host) {
         self.certificates.set_host(host, None);
         if self.table.host_table(host).is_some() {
-            self.table.set_virtual_host(host, None);
+            self.table.set_virtual_host(host, None, None);
             self.table_changed = true;
         }
     }
@@ -191,7 +217,8 @@ impl Writer {
             load_balance::prepare(group, policy.load_balance.as_deref(), policy.affinity.as_deref());
         }
         let stats = self.statistics.of(&route);
-        let filters = Filters::compile(&route, &self.slots, &mut self.users);
+        let asked = asked_by(&route).map(|id| self.groups.acquire(id));
+        let filters = Filters::compile(&route, &self.slots, &mut self.users, asked);
         let service_port = match &route.backend {
             Backend::Upstream(id) => id.port.to_string().into(),
             Backend::NotFound => Box::default(),
@@ -204,13 +231,23 @@ impl Writer {
             load_balance::prepare(&group, rule.load_balance.as_deref(), sessions);
             (group, stats)
         });
+        let error_pages = route.policy.error_pages.as_ref().map(|pages| {
+            let group = pages.backend.as_ref().map(|id| self.groups.acquire(id));
+            Box::new(ErrorPages::compile(pages, group))
+        });
         let pattern = before.map(|before| before.pattern.clone()).unwrap_or_default();
-        Arc::new(CompiledRoute { route, group, canaries, filters, service_port, stats, pattern })
+        Arc::new(CompiledRoute { route, group, canaries, error_pages, filters, service_port, stats, pattern })
     }
 
     fn release(&mut self, route: Option<&CompiledRoute>) {
         let Some(route) = route.map(|route| &route.route) else { return };
         if let Backend::Upstream(id) = &route.backend {
+            self.groups.release(id);
+        }
+        if let Some(id) = route.policy.error_pages.as_ref().and_then(|pages| pages.backend.as_ref()) {
+            self.groups.release(id);
+        }
+        if let Some(id) = asked_by(route) {
             self.groups.release(id);
         }
         route.canaries.iter().for_each(|canary| self.groups.release(&canary.upstream));
@@ -238,7 +275,21 @@ impl Writer {
             keys.extend(endpoints.then(|| Key::Endpoints(id.clone())));
         }
         keys.extend(self.certificates.keys().map(|secret| Key::Certificate(secret.clone())));
+        keys.extend(self.authorities.keys().map(|secret| Key::Authority(secret.clone())));
         keys.extend(self.users.keys().map(|id| Key::Users(id.clone())));
         keys
+    }
+}
+
+/// The service that a route wants asked, where that is one Service or host.
+fn asked_by(route: &Route) -> Option<&UpstreamId> {
+    route.policy.external_auth.as_ref()?.upstream()
+}
+
+/// Who is asked about every route that says nothing else.
+fn asked_by_all(settings: &Settings) -> Option<&ingora_config::policy::ExternalAuth> {
+    match &settings.global_auth {
+        GlobalAuth::Ask(auth) => Some(auth),
+        GlobalAuth::None | GlobalAuth::Broken => None,
     }
 }

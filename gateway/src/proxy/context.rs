@@ -1,7 +1,11 @@
 //! What one request carries from phase to phase.
 
+use crate::auth_tls::ClientCertificate;
 use crate::client_address::Forwarded;
 use crate::drain::{Busy, InFlight};
+use crate::filters::compression::Compressor;
+use crate::filters::error_pages::Detour;
+use crate::filters::external_auth::Verdict;
 use crate::filters::rate_limit::{bandwidth::Pace, slots::Held};
 use crate::mirror::Copy;
 use crate::reason::Reason;
@@ -36,6 +40,8 @@ pub struct Context {
     pub tls: bool,
     /// Whether a certificate is configured for the host; only known of requests in clear text.
     pub has_certificate: bool,
+    /// What is known of the client's certificate, on hosts that ask for one.
+    pub client_certificate: Option<Box<ClientCertificate>>,
     /// The host without port, lower case, as routed.
     pub host: String,
     /// Its ID, as the upstream and the log see it; empty when none is made.
@@ -79,6 +85,8 @@ pub struct Context {
     pub held: Option<Held>,
     /// How fast the answer may go, where that is limited and its stream does not see to it.
     pub pace: Option<Pace>,
+    /// What the service of external authentication said about it, where it was asked.
+    pub external_auth: Option<Arc<Verdict>>,
     /// Whether no rule of an Ingress took it.
     pub unrouted: bool,
     /// The upstream answered with a status for which another endpoint is tried.
@@ -87,6 +95,10 @@ pub struct Context {
     pub first_try: Option<Instant>,
     /// Whether the connection to the upstream is old and gets no further request.
     pub last_on_connection: bool,
+    /// Another backend than the route's answers.
+    pub detour: Option<Box<Detour>>,
+    /// Compresses the answer on its way.
+    pub compressor: Option<Box<Compressor>>,
     /// The path that the endpoint of the current try sees, where it is logged (`enable-rewrite-log`); empty when it is not.
     pub rewritten: String,
     /// Its copy, while that waits for the body (`mirror-target`).
@@ -107,6 +119,7 @@ impl Context {
             forwarded: Forwarded::default(),
             tls: false,
             has_certificate: false,
+            client_certificate: None,
             host: String::new(),
             request_id: String::new(),
             user: None,
@@ -128,10 +141,13 @@ impl Context {
             body_received: 0,
             held: None,
             pace: None,
+            external_auth: None,
             unrouted: false,
             unwanted: false,
             first_try: None,
             last_on_connection: false,
+            detour: None,
+            compressor: None,
             rewritten: String::new(),
             copy: None,
         }

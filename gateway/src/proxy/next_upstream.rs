@@ -42,7 +42,8 @@ pub(super) fn by_status(session: &Session, status: StatusCode, ctx: &mut Context
     if status.is_informational() {
         return Ok(());
     }
-    let named = !statuses.is_empty() && statuses.contains(&status.as_u16());
+    // Whoever answers instead of an error says so with that status.
+    let named = ctx.detour.is_none() && !statuses.is_empty() && statuses.contains(&status.as_u16());
     match named && status.is_server_error() {
         true => ctx.target_failed(Reason::UpstreamBroken),
         false => ctx.target_answered(),

@@ -1,6 +1,7 @@
 //! Third phase, once per try: picks an endpoint and says how patient to be with it.
 
 use super::Context;
+use crate::filters::error_pages;
 use crate::filters::timeouts::Timeouts;
 use crate::reason::Reason;
 use crate::upstream::carried::Carried;
@@ -16,15 +17,18 @@ use std::time::{Duration, Instant};
 
 pub(super) fn choose(ctx: &mut Context) -> Result<Box<HttpPeer>> {
     let mut target = pick(ctx);
-    if target.is_none() && ctx.canary.take().is_some() {
+    if target.is_none() && ctx.detour.is_none() && ctx.canary.take().is_some() {
         // The canary lost its last endpoint since it was chosen.
         ctx.group = ctx.route.as_ref().and_then(|route| route.group.clone());
         (ctx.session, ctx.selection) = (None, Selection::RoundRobin);
         target = pick(ctx);
     }
     let Some(target) = target else {
-        ctx.reason = Some(Reason::NoEndpoints);
-        return Err(Error::new_up(ErrorType::HTTPStatus(Reason::NoEndpoints.status())));
+        let reason = Reason::NoEndpoints;
+        ctx.reason = Some(reason);
+        let mut error = Error::new_up(ErrorType::HTTPStatus(reason.status()));
+        error.set_retry(error_pages::begin(None, ctx, reason, reason.status(), &mut Vec::new()));
+        return Err(error);
     };
     let timeouts = Timeouts::of(ctx);
     let idle = ctx.table().settings().proxy.upstream_keepalive_timeout;

@@ -2,9 +2,10 @@
 
 use crate::filters::Filters;
 use crate::filters::canary::{Canaries, CanaryBackend};
+use crate::filters::error_pages::ErrorPages;
 use crate::telemetry::RouteStats;
 use crate::upstream::Group;
-use ingora_config::policy::HttpsRedirect;
+use ingora_config::policy::{ExternalAuthChoice, HttpsRedirect};
 use ingora_config::{
     Backend, Host, NamespacedName, PathKind, PathMatch, PathPattern, PathValue, Policy, Route, RouteKey,
     UpstreamId,
@@ -20,6 +21,8 @@ pub struct CompiledRoute {
     pub group: Option<Arc<Group>>,
     /// Other groups for some of its requests.
     pub canaries: Option<Box<Canaries>>,
+    /// What its annotations say of error pages.
+    pub error_pages: Option<Box<ErrorPages>>,
     /// What its annotations do to requests.
     pub filters: Filters,
     /// What [`CompiledRoute::service_port`] says.
@@ -47,6 +50,11 @@ impl CompiledRoute {
     /// The name of the Ingress; empty for `--default-backend-service`.
     pub fn ingress(&self) -> &str {
         &self.route.ingress.name
+    }
+
+    /// Whether the TLS of its host goes to its upstream unopened.
+    pub fn takes_tls(&self) -> bool {
+        self.route.policy.ssl_passthrough && self.group.is_some() && self.path() == "/"
     }
 
     /// The path of the rule.
@@ -87,6 +95,8 @@ pub fn default_backend(id: UpstreamId) -> Route {
         backend: Backend::Upstream(id),
         policy: Arc::new(Policy {
             https_redirect: Some(Box::new(HttpsRedirect::NEVER)),
+            // `global-auth-url` is for Ingresses.
+            external_auth: Some(Box::new(ExternalAuthChoice::Nobody)),
             ..Policy::default()
         }),
         canaries: Vec::new(),

@@ -59,6 +59,8 @@ pub struct Metrics {
     pub failed_proxy_headers: Counter,
     /// Copies of requests (`mirror-target`).
     pub copies: Copies,
+    /// Passwords that had to be verified against a slow hash.
+    pub passwords_verified: Counter,
     reasons: Reasons,
     registry: Registry,
     identity: Identity,
@@ -118,6 +120,12 @@ impl Metrics {
             "Connections dropped because they did not start with a valid PROXY header",
             Counter::clone(&failed_proxy_headers),
         );
+        let passwords_verified = Counter::default();
+        ours.register(
+            "passwords_verified",
+            "Passwords that were verified against a slow hash",
+            Counter::clone(&passwords_verified),
+        );
         let copies = Copies::default();
         copies.register(ours);
         ours.register_collector(Box::new(reasons.clone()));
@@ -130,6 +138,7 @@ impl Metrics {
             failed_handshakes,
             failed_proxy_headers,
             copies,
+            passwords_verified,
             reasons,
             registry,
             identity: identity.clone(),
@@ -189,8 +198,14 @@ fn with_identity<'r>(registry: &'r mut Registry, identity: &Identity) -> &'r mut
 }
 
 /// How often the gateway itself answered, by reason; there from the start, at 0.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 struct Reasons(Arc<[Counter; Reason::ALL.len()]>);
+
+impl Default for Reasons {
+    fn default() -> Self {
+        Self(Arc::new(std::array::from_fn(|_| Counter::default())))
+    }
+}
 
 impl Collector for Reasons {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {

@@ -71,7 +71,8 @@ fn shell(edge: &Edge, command: &str) -> String {
         .replace(":8443:", &format!(":{}:", edge.https.port()))
         .replace(":8080:", &format!(":{}:", edge.http.port()))
         .replace(":8443/", &format!(":{}/", edge.https.port()));
-    let output = Command::new("bash").args(["-c", &format!("{command} 2>&1")]).output().unwrap();
+    let command = format!("{command} 2>&1");
+    let output = Command::new("bash").args(["-c", &command]).current_dir(root().join("..")).output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     // What the answers say of ports is that of the README.
     text.replace(&edge.http.to_string(), "127.0.0.1:8080").replace(&edge.https.to_string(), "127.0.0.1:8443")

@@ -149,7 +149,8 @@ fn an_answer_streams_while_the_upstream_still_writes() {
 #[test]
 fn an_upload_streams_while_the_client_still_writes() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let edge = Edge::with(site("a.test", "web", listener.local_addr().unwrap()));
+    let site = site("a.test", "web", listener.local_addr().unwrap());
+    let edge = Edge::configured(site, &[("proxy-request-buffering", "off")]);
     let mut connection = Connection::open(edge.http).unwrap();
     connection.send("POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 11\r\n\r\nhello").unwrap();
     let (mut upstream, _) = listener.accept().unwrap();

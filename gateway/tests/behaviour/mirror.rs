@@ -84,7 +84,7 @@ fn a_copy_has_the_target_headers_and_body_of_its_request() {
     let copy = mirror.last();
     assert_eq!((copy.body.len(), copy.head.header("content-length")), (100_000, Some("100000")));
     until("all four are counted", || count(&edge, "sent") == 4);
-    assert_eq!(mirror.connections(), 1, "connections are kept");
+    assert!(mirror.connections() <= 2, "each core keeps its connection");
 }
 
 #[test]

@@ -56,6 +56,17 @@ fn an_answer_of_http_1_0_ends_with_its_connection() {
         Err(std::io::ErrorKind::ConnectionAborted.into())
     });
     let edge = with(&old, &[("proxy-http-version", "1.0")]);
+    let mut client = Connection::open(edge.http).unwrap();
+    for _ in 0..2 {
+        // The client's connection is of HTTP/1.1 and lives on.
+        assert_eq!(client.get("web.test", "/").unwrap().text(), "old");
+    }
+    let sized = Backend::saying("HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\nsized");
+    edge.write("site.yaml", documents([service("web", &[sized.address]), annotated("web", &[]).text()]));
+    edge.until_ask("web.test", "/", "sized");
+    assert_eq!(client.get("web.test", "/").unwrap().text(), "sized");
+    edge.write("site.yaml", documents([service("web", &[old.address]), annotated("web", &[]).text()]));
+    edge.until_ask("web.test", "/", "old");
     assert_eq!((edge.ask("web.test", "/"), edge.ask("web.test", "/")), ("old".into(), "old".into()));
 }
 

@@ -8,7 +8,9 @@
 //!                                              Backend (records every byte) · Echo (ingora-echo)
 //! ```
 
+pub(crate) mod authority;
 pub(crate) mod backend;
+pub(crate) mod browser;
 pub(crate) mod certificates;
 pub(crate) mod dns;
 pub(crate) mod echo;
@@ -16,6 +18,7 @@ pub(crate) mod edge;
 pub(crate) mod http1;
 pub(crate) mod http2;
 pub(crate) mod load;
+pub(crate) mod login;
 pub(crate) mod manifest;
 pub(crate) mod ports;
 pub(crate) mod process;

@@ -36,6 +36,7 @@ What the answer is, by query parameter (all optional, any combination that makes
   close=1               close the connection after the answer (HTTP/1.1)
   reset=1               close the connection without an answer
 The path /slow-read reads the request's body slowly (64 KiB every 20 ms) before it answers.
+The paths /oauth2/auth, /start, /callback and /sign_in play a login service that believes everybody.
 
 Try:  ingora-echo --name hello &  curl -s 'http://127.0.0.1:9001/a/b?status=201'";
 

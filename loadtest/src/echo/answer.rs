@@ -1,5 +1,6 @@
 //! One request, one answer. What the answer is stands in [`Wishes`]; what it says by default in [`Report`].
 
+use super::login;
 use super::report::{Report, SHOWN_BODY_BYTES};
 use super::websocket;
 use super::wishes::Wishes;
@@ -30,6 +31,9 @@ pub(super) async fn answer(
     name: Arc<str>,
     remote: SocketAddr,
 ) -> io::Result<Response<Body>> {
+    if let Some(response) = login::answer(&request) {
+        return Ok(response.map(boxed));
+    }
     let wishes = match Wishes::parse(request.uri().query().unwrap_or("")) {
         Ok(wishes) => wishes,
         Err(sentence) => return Ok(Wishes::refusal(sentence).map(boxed)),

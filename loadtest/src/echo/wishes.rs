@@ -104,7 +104,7 @@ fn add(map: &mut HeaderMap, what: &str, field: &str) -> Result<(), String> {
 }
 
 /// Percent-decoding as in a query: `%41` and `+`; what is no escape stays as it is.
-fn decode(text: &str) -> String {
+pub(super) fn decode(text: &str) -> String {
     let bytes = text.as_bytes();
     let mut decoded = Vec::with_capacity(bytes.len());
     let mut at = 0;

@@ -112,7 +112,9 @@ fn users(reader: &mut Reader<'_, '_>, form: SecretForm) -> Option<Users> {
     let read = htpasswd::read(content, form);
     let users = read.and_then(|read| {
         let id = UsersId { secret: secret.clone(), form };
-        Users::new(id, read.users).map(|users| (users, read.faults)).map_err(|why| why.to_string())
+        let first =
+            read.faults.first().map(|fault| format!("; {}: {}", fault.place, fault.why)).unwrap_or_default();
+        Users::new(id, read.users).map(|users| (users, read.faults)).map_err(|why| format!("{why}{first}"))
     });
     match users {
         Ok((users, faults)) => {

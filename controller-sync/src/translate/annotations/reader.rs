@@ -2,7 +2,7 @@
 
 use super::table::{self, OnBad, Row};
 use crate::object::{ConfigMap, Ingress, Kind, ObjectKey, Secret};
-use crate::store::Store;
+use crate::store::{Options, Store};
 use crate::translate::compile::Found;
 use crate::translate::endpoints::may_be_endpoint;
 use crate::translate::gates::Gates;
@@ -87,6 +87,21 @@ impl<'a, 'f> Reader<'a, 'f> {
     /// who name that one share it.
     pub(super) fn attach(&mut self, resource: Resource) {
         self.references.attached.insert(resource.key(), Arc::new(resource));
+    }
+
+    /// The flags.
+    pub(super) fn options(&self) -> &'a Options {
+        self.store.options()
+    }
+
+    /// The namespace of the Ingress.
+    pub(super) fn namespace(&self) -> &'a str {
+        self.namespace
+    }
+
+    /// Whether there is a `--default-backend-service`.
+    pub(super) fn has_default_backend(&self) -> bool {
+        self.store.options().default_backend_service.is_some()
     }
 
     /// What the ConfigMap allows and refuses.

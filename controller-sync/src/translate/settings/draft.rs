@@ -1,6 +1,8 @@
 //! Settings while the keys of a ConfigMap are read, one after the other.
 
+use super::global_auth::GlobalAuthDraft;
 use crate::translate::gates::Gates;
+use crate::translate::replacement;
 use crate::translate::value::{self, Invalid, Parsed};
 use ingora_config::Settings;
 use ingora_config::settings::{LogEscape, LogFormat, LogPart};
@@ -22,8 +24,7 @@ pub(in crate::translate) struct Draft {
     pub(super) log_format: Option<Vec<LogPart>>,
     pub(super) escape_json: bool,
     pub(super) escape_none: bool,
-    /// A protection of everything is missing.
-    pub(super) closed: bool,
+    pub(super) global_auth: GlobalAuthDraft,
     /// Names of ConfigMaps, as written.
     pub(super) add_headers: Option<String>,
     pub(super) proxy_set_headers: Option<String>,
@@ -52,6 +53,12 @@ impl Draft {
         items
     }
 
+    /// Puts the two sides of `proxy-redirect` together once both are there.
+    pub(super) fn redirect(&mut self) -> Parsed<()> {
+        let (Some(from), Some(to)) = &self.gates.proxy_redirect else { return Ok(()) };
+        set(&mut self.settings.proxy_redirect, replacement::redirect(from, to).map(Some))
+    }
+
     /// Puts together what several keys say.
     pub(super) fn finish(&mut self) {
         let log = &mut self.settings.access_log;
@@ -62,7 +69,7 @@ impl Draft {
             (false, false) => LogEscape::Default,
         };
         log.format = self.log_format.take().map(|parts| LogFormat { escape, parts });
-        self.settings.denied = self.closed && !self.gates.ignore_unsupported;
+        self.settings.global_auth = std::mem::take(&mut self.global_auth).finish();
     }
 }
 

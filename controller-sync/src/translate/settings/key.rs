@@ -21,8 +21,6 @@ pub(in crate::translate) enum Effect {
     NotYet(&'static str),
     /// The same, and it would protect something: served without, it lets in whom its author keeps out.
     Unprotected(&'static str),
-    /// The same, and it would protect everything: nothing is served without it.
-    Closed(&'static str),
     /// Never: why, and what to use instead.
     Refused(&'static str, &'static str),
     /// Without effect in the last releases of ingress-nginx, too.

@@ -46,7 +46,7 @@ fn line(page: &mut String, row: &Row) {
         Effect::Start(_) => ("start of the gateway", String::new()),
         Effect::Ignored(why) => ("ignored", sentence(why)),
         Effect::NotYet(instead) => ("not yet", sentence(instead)),
-        Effect::Unprotected(why) | Effect::Closed(why) => ("**not yet**", sentence(why)),
+        Effect::Unprotected(why) => ("**not yet**", sentence(why)),
         Effect::Refused(why, instead) => ("refused", sentence(&format!("{why}; {instead}"))),
         Effect::Dead => ("dead", String::new()),
     };

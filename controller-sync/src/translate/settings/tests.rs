@@ -4,6 +4,7 @@ use super::{Effect, UNKNOWN_TOLD, page, rows};
 use crate::object::Object;
 use crate::store::{Options, Store};
 use crate::translate::Translator;
+use ingora_config::settings::GlobalAuth;
 use ingora_config::{Problem, Reason, Resource, Settings, Severity};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -325,12 +326,12 @@ fn a_list_of_who_is_let_in_never_opens_by_a_mistake() {
 }
 
 #[test]
-fn authentication_for_all_that_is_not_there_closes_all_unless_that_is_wanted() {
-    let url = json!("https://auth.example/check");
-    let (settings, problems) = read(&json!({ "global-auth-url": url }));
-    assert!(settings.denied);
+fn authentication_for_all_that_cannot_be_had_closes_whatever_is_ignored_besides() {
+    let (settings, problems) =
+        read(&json!({ "global-auth-url": "https://$arg_x/check", "unsupported-annotations": "ignore" }));
+    assert_eq!(settings.global_auth, GlobalAuth::Broken);
     assert_eq!(problems[0].severity, Severity::Error);
-    assert!(!read(&json!({ "global-auth-url": url, "unsupported-annotations": "ignore" })).0.denied);
+    assert!(problems[0].message.contains("503"), "{problems:?}");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use super::api::Api;
 use super::certificates::{KeyKind, make};
 use super::ports::free_port;
 use super::process::Program;
-use super::{audit, until};
+use super::{audit, chart, until};
 use crate::enclosure;
 use std::io::Write as _;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -140,6 +140,21 @@ impl Cluster {
         String::from_utf8(output.stdout).unwrap()
     }
 
+    /// A token of a ServiceAccount, as the kubelet asks for one.
+    pub(crate) fn token(&self, namespace: &str, account: &str) -> String {
+        let request = serde_json::json!({
+            "apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": { "expirationSeconds": 7200 },
+        });
+        let path = format!("/api/v1/namespaces/{namespace}/serviceaccounts/{account}/token");
+        self.admin.post(&path, &request)["status"]["token"].as_str().unwrap().to_owned()
+    }
+
+    /// Runs Helm as administrator; what it printed, or what it complained about.
+    pub(crate) fn helm(&self, arguments: &[&str]) -> Result<String, String> {
+        let kubeconfig = self.home.join("admin.kubeconfig");
+        chart::said(chart::tool("helm").env("KUBECONFIG", kubeconfig).args(arguments).output().unwrap())
+    }
+
     /// What the server refused this user so far.
     pub(crate) fn refusals(&self, user: &str) -> Vec<String> {
         audit::refusals(&self.home.join("audit.log"), user)
@@ -197,7 +212,7 @@ fn start_server(home: &Path, etcd: SocketAddr, address: SocketAddr) -> Program {
             // There is no default route, and loopback is not an address for others.
             "--advertise-address=10.99.0.1".to_owned(),
             "--endpoint-reconciler-type=none".to_owned(),
-            "--service-cluster-ip-range=10.96.0.0/16".to_owned(),
+            "--service-cluster-ip-range=10.96.0.0/16,fd00:10:96::/112".to_owned(),
             format!("--tls-cert-file={}", file("serving.crt")),
             format!("--tls-private-key-file={}", file("serving.key")),
             format!("--cert-dir={}", file("certificates")),

@@ -1,16 +1,22 @@
-//! `helm/rbac.yaml`, moved into the namespace of one test: names of cluster-wide objects get a suffix, everything else
+//! The roles of the chart, moved into the namespace of one test: names of cluster-wide objects get a suffix, everything else
 //! is applied as users apply it.
 
-use super::object::{documents, is_cluster_wide, name};
+use super::chart;
+use super::object::{is_cluster_wide, name};
 use serde_json::{Value, json};
+use std::sync::OnceLock;
 
-const MANIFEST: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../helm/rbac.yaml");
+/// Short names, and every rule that any values bring about.
+const VALUES: &str = "fullnameOverride=ingora,controller.name=,controller.scope.namespaceSelector=team=a";
 
-/// The objects of the manifest for `namespace`.
+/// Kinds that say what may be done.
+const KINDS: [&str; 5] = ["ServiceAccount", "ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding"];
+
+/// The objects for `namespace`.
 pub(crate) fn objects(namespace: &str) -> Vec<Value> {
-    let text = std::fs::read_to_string(MANIFEST).unwrap_or_else(|error| panic!("{MANIFEST}: {error}"));
-    let mut objects = documents(&text);
-    objects.retain(|object| object["kind"] != "Namespace");
+    static RENDERED: OnceLock<Vec<Value>> = OnceLock::new();
+    let mut objects = RENDERED.get_or_init(|| chart::objects(&["--set", VALUES])).clone();
+    objects.retain(|object| KINDS.iter().any(|kind| object["kind"] == *kind));
     objects.iter_mut().for_each(|object| settle(object, namespace));
     objects
 }

@@ -1,5 +1,5 @@
-//! What one test has of the cluster: a namespace, an IngressClass and a ServiceAccount of its own, under the role of
-//! `helm/rbac.yaml`. When the test ends, nothing may have been refused to that ServiceAccount.
+//! What one test has of the cluster: a namespace, an IngressClass and a ServiceAccount of its own, under the roles
+//! of the chart. When the test ends, nothing may have been refused to that ServiceAccount.
 
 use super::backend::Backend;
 use super::cluster::{Cluster, kubeconfig};
@@ -69,7 +69,7 @@ impl<'c> Site<'c> {
         let account = role::account(&objects).to_owned();
         Self {
             cluster,
-            token: fresh_token(cluster, &namespace, &account),
+            token: cluster.token(&namespace, &account),
             account,
             block,
             next_address: AtomicU8::new(1),
@@ -178,7 +178,7 @@ impl<'c> Site<'c> {
             "apiVersion": "v1", "kind": "ServiceAccount",
             "metadata": { "name": self.account, "namespace": self.namespace },
         }));
-        fresh_token(self.cluster, &self.namespace, &self.account)
+        self.cluster.token(&self.namespace, &self.account)
     }
 
     /// The name under which the API server knows the ServiceAccount.
@@ -200,17 +200,13 @@ impl<'c> Site<'c> {
 impl Drop for Site<'_> {
     fn drop(&mut self) {
         if !std::thread::panicking() && !self.refusals_are_expected.load(Ordering::SeqCst) {
-            assert_eq!(self.refusals(), Vec::<String>::new(), "helm/rbac.yaml refused what is needed");
+            assert_eq!(
+                self.refusals(),
+                Vec::<String>::new(),
+                "the roles of the chart refused what is needed"
+            );
         }
     }
-}
-
-fn fresh_token(cluster: &Cluster, namespace: &str, account: &str) -> String {
-    let request = json!({
-        "apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": { "expirationSeconds": 7200 },
-    });
-    let path = format!("/api/v1/namespaces/{namespace}/serviceaccounts/{account}/token");
-    cluster.admin.post(&path, &request)["status"]["token"].as_str().unwrap().to_owned()
 }
 
 fn controller(namespace: &str) -> String {

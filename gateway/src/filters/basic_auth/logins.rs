@@ -22,6 +22,7 @@ use super::turns::{Lane, Turns};
 use super::users::{Digest, User, UserTable};
 use ingora_config::UsersId;
 use openssl::sha::Sha256;
+use prometheus_client::metrics::counter::Counter;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -37,6 +38,9 @@ const MAX_WAITING: usize = 256;
 const MAX_SAME: usize = 1024;
 /// Wrong credentials that are remembered.
 const MAX_WRONG: usize = 4096;
+/// How far the threads stand back: they get a tenth of what a thread gets that serves, and nothing of it is lost when nobody
+/// serves. With less nobody could log in at a gateway that is busy.
+const NICE: i32 = 10;
 /// How long a request waits.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -59,10 +63,10 @@ pub struct Logins {
     threads: usize,
 }
 
-#[derive(Default)]
 struct Shared {
     state: Mutex<State>,
     work: Condvar,
+    verified: Counter,
 }
 
 #[derive(Default)]
@@ -84,10 +88,11 @@ struct Job {
 }
 
 impl Logins {
-    /// For a process that serves with so many cores.
-    pub fn new(cores: usize) -> Arc<Self> {
+    /// For a process that serves with so many cores; `verified` counts the passwords that threads verify.
+    pub fn new(cores: usize, verified: Counter) -> Arc<Self> {
+        let shared = Arc::new(Shared { state: Mutex::default(), work: Condvar::new(), verified });
         // A container's share of CPU time is used up by every thread alike: half of it stays for the cores that serve.
-        Arc::new(Self { keyed: Keyed::new(), shared: Arc::default(), threads: (cores / 2).max(1) })
+        Arc::new(Self { keyed: Keyed::new(), shared, threads: (cores / 2).max(1) })
     }
 
     /// Whether the credentials are those of a user.
@@ -175,12 +180,13 @@ impl Shared {
     /// The life of a thread.
     fn run(&self) {
         // On Linux this is about the calling thread alone. Where it is not allowed the thread works all the same.
-        let _ = rustix::process::nice(19);
+        let _ = rustix::process::nice(NICE);
         loop {
             let (digest, user, known, password) = self.next();
             // A defect in a crate of hashes must not end the thread that everybody waits for.
             let right =
                 catch_unwind(AssertUnwindSafe(|| hash::verify(&user.hash, &password))).unwrap_or(false);
+            self.verified.inc();
             let mut state = self.lock();
             match right {
                 true if known => user.prove(digest),
@@ -294,3 +300,6 @@ impl Keyed {
         outer.finish()
     }
 }
+
+#[cfg(test)]
+mod tests;
