@@ -5,6 +5,7 @@
 //! What holds for a host as a whole (aliases, app-root, regex mode) stands in [`crate::VirtualHost`].
 
 mod access_log;
+mod affinity;
 mod basic_auth;
 mod buffers;
 mod canary;
@@ -13,6 +14,7 @@ mod custom_headers;
 mod error_pages;
 mod external_auth;
 mod https_redirect;
+mod load_balance;
 mod mirror;
 mod proxy_cookie;
 mod proxy_http;
@@ -25,6 +27,7 @@ mod timeouts;
 mod upstream_vhost;
 
 pub use access_log::AccessLog;
+pub use affinity::{Affinity, AffinityMode, SessionCookie};
 pub use basic_auth::{BasicAuth, InvalidRealm, Realm};
 pub use buffers::Buffers;
 pub use canary::{
@@ -38,6 +41,7 @@ pub use external_auth::{
     MAX_AUTH_HEADERS,
 };
 pub use https_redirect::HttpsRedirect;
+pub use load_balance::{Algorithm, HashBy, LoadBalance, MAX_SUBSET};
 pub use mirror::Mirror;
 pub use proxy_cookie::{ProxyCookie, Replacing};
 pub use proxy_http::{ConnectionHeader, HttpVersion, ProxyHttp};
@@ -70,6 +74,10 @@ pub struct Policy {
     pub rate_limit: Option<Box<RateLimit>>,
     /// `denylist-source-range`, `allowlist-source-range`.
     pub source_range: Option<Box<SourceRange>>,
+    /// `load-balance`, `upstream-hash-by*`, `service-upstream`.
+    pub load_balance: Option<Box<LoadBalance>>,
+    /// `affinity*`, `session-cookie-*`.
+    pub affinity: Option<Box<Affinity>>,
     /// `custom-http-errors`, `default-backend`, `disable-proxy-intercept-errors`.
     pub error_pages: Option<Box<ErrorPages>>,
     /// `custom-headers`.

@@ -8,6 +8,7 @@ use crate::filters::basic_auth::users;
 use crate::filters::canary::{Canaries, Patterns};
 use crate::filters::error_pages::ErrorPages;
 use crate::filters::external_auth::ExternalAuth;
+use crate::filters::load_balance;
 use crate::filters::rate_limit::slots::Slots;
 use crate::host_tls::Handshakes;
 use crate::table::route::default_backend;
@@ -211,6 +212,10 @@ impl Writer {
             Backend::Upstream(id) => Some(self.groups.acquire(id)),
             Backend::NotFound => None,
         };
+        if let Some(group) = &group {
+            let policy = &route.policy;
+            load_balance::prepare(group, policy.load_balance.as_deref(), policy.affinity.as_deref());
+        }
         let stats = self.statistics.of(&route);
         let asked = asked_by(&route).map(|id| self.groups.acquire(id));
         let filters = Filters::compile(&route, &self.slots, &mut self.users, asked);
@@ -221,7 +226,10 @@ impl Writer {
         let earlier = before.and_then(|before| before.canaries.as_deref());
         let canaries = Canaries::compile(&route, earlier, &mut self.patterns, |canary| {
             let stats = self.statistics.of_canary(&route, &canary.upstream);
-            (self.groups.acquire(&canary.upstream), stats)
+            let (group, rule) = (self.groups.acquire(&canary.upstream), &canary.rule);
+            let sessions = load_balance::sessions_of_canary(&route, rule.sticky);
+            load_balance::prepare(&group, rule.load_balance.as_deref(), sessions);
+            (group, stats)
         });
         let error_pages = route.policy.error_pages.as_ref().map(|pages| {
             let group = pages.backend.as_ref().map(|id| self.groups.acquire(id));

@@ -15,6 +15,7 @@ pub(super) fn connecting(session: &Session, ctx: &mut Context, mut e: Box<Error>
     let reason = if timeout { Reason::ConnectTimeout } else { Reason::ConnectFailed };
     ctx.reason = Some(reason);
     ctx.exclude_target();
+    ctx.target_failed(reason);
     let again = next_upstream::wanted_for(ctx, reason) && next_upstream::allowed(ctx);
     e.set_retry(again || begin(session, ctx, reason));
     e
@@ -73,6 +74,7 @@ pub(super) fn proxying(
         wanted = true;
     } else if upstream {
         ctx.exclude_target();
+        ctx.target_failed(reason);
     }
     let nothing_sent = session.response_written().is_none_or(|response| response.status.is_informational());
     // An error page is asked for without a body, which can be done any number of times.

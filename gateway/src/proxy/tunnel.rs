@@ -11,6 +11,7 @@
 
 use super::{Context, Gateway, error, request, upstream_peer, upstream_request};
 use crate::answer::Answer;
+use crate::filters;
 use crate::filters::error_pages::{self, Kind};
 use crate::filters::timeouts::Timeouts;
 use crate::front::stream::ClientStream;
@@ -104,11 +105,17 @@ async fn open(gateway: &Gateway, session: &Session, ctx: &mut Context) -> Result
     match timeout(patience, exchange).await {
         Ok(Ok(head)) => {
             ctx.header_time = ctx.try_started.map(|at| at.elapsed());
+            ctx.target_answered();
             Ok((upstream, head))
         }
-        Ok(Err(_)) => Err(Reason::UpstreamBroken),
-        Err(_) => Err(Reason::UpstreamTimeout),
+        Ok(Err(_)) => Err(failed(ctx, Reason::UpstreamBroken)),
+        Err(_) => Err(failed(ctx, Reason::UpstreamTimeout)),
     }
+}
+
+fn failed(ctx: &Context, reason: Reason) -> Reason {
+    ctx.target_failed(reason);
+    reason
 }
 
 /// A new connection to some endpoint; nothing is sent before one stands, so trying again is always safe.
@@ -171,9 +178,12 @@ async fn answer(session: &mut Session, ctx: &mut Context, upstream: Stream, head
     if head.status != 101 {
         return refused(session, ctx, upstream, head).await;
     }
-    let Some(response) = switching(&head) else {
+    let Some(mut response) = switching(&head) else {
         return broken(session, ctx, Reason::UpstreamBroken).await;
     };
+    if let Some(route) = &ctx.route {
+        filters::affinity::tell(route, session.req_header(), &mut response, ctx)?;
+    }
     session.as_downstream_mut().write_response_header(Box::new(response)).await?;
     // From here on only the silence of both sides counts.
     session.set_read_timeout(None);

@@ -4,8 +4,9 @@ use super::Context;
 use crate::filters::error_pages;
 use crate::filters::timeouts::Timeouts;
 use crate::reason::Reason;
-use crate::upstream::Target;
 use crate::upstream::carried::Carried;
+use crate::upstream::load::Busy;
+use crate::upstream::{Selection, Target};
 use ingora_config::Protocol;
 use pingora::protocols::Digest;
 use pingora::upstreams::peer::HttpPeer;
@@ -19,6 +20,7 @@ pub(super) fn choose(ctx: &mut Context) -> Result<Box<HttpPeer>> {
     if target.is_none() && ctx.detour.is_none() && ctx.canary.take().is_some() {
         // The canary lost its last endpoint since it was chosen.
         ctx.group = ctx.route.as_ref().and_then(|route| route.group.clone());
+        (ctx.session, ctx.selection) = (None, Selection::RoundRobin);
         target = pick(ctx);
     }
     let Some(target) = target else {
@@ -37,6 +39,9 @@ pub(super) fn choose(ctx: &mut Context) -> Result<Box<HttpPeer>> {
     options.read_timeout = Some(timeouts.read);
     options.write_timeout = Some(timeouts.send);
     options.idle_timeout = Some(Duration::from_secs(idle.max(1).into()));
+    let measured =
+        ctx.selection == Selection::Ewma || ctx.group.as_ref().is_some_and(|group| group.is_measured());
+    ctx.at_target = measured.then(|| Busy::new(&target));
     ctx.target = Some(Arc::clone(&target));
     ctx.reason = None;
     ctx.tries += 1;
@@ -54,8 +59,12 @@ pub(super) fn choose(ctx: &mut Context) -> Result<Box<HttpPeer>> {
     Ok(peer)
 }
 
-fn pick(ctx: &Context) -> Option<Arc<Target>> {
-    ctx.group.as_ref()?.pick(&ctx.failed)
+fn pick(ctx: &mut Context) -> Option<Arc<Target>> {
+    let (group, probing) = (ctx.group.as_ref()?, ctx.probing());
+    match &mut ctx.session {
+        Some(session) => group.pick_for(session, ctx.selection, &ctx.failed, probing),
+        None => group.pick_by(ctx.selection, &ctx.failed, probing),
+    }
 }
 
 /// Whether the connection of this try gets no further request: `upstream-keepalive-time` and `-requests`, and `-connections` where

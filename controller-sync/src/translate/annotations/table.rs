@@ -160,6 +160,8 @@ pub const TABLE: &[&[Row]] = &[
     super::proxy_http::ROWS,
     super::access_log::ROWS,
     super::mirror::ROWS,
+    super::load_balance::ROWS,
+    super::affinity::ROWS,
     super::error_pages::ROWS,
     super::custom_headers::ROWS,
     super::proxy_cookie::ROWS,
