@@ -4,20 +4,24 @@
 //! the wire, and not per request, since the gateway compiles the chain of a route's filters when the route is published.
 //! What holds for a host as a whole (aliases, app-root, regex mode) stands in [`crate::VirtualHost`].
 
+mod backend_protocol;
 mod canary;
 mod cors;
 mod https_redirect;
+mod proxy_ssl;
 mod rate_limit;
 mod redirect;
 mod rewrite;
 mod source_range;
 mod upstream_vhost;
 
+pub use backend_protocol::BackendProtocol;
 pub use canary::{
     Canary, CanaryHeader, CanaryHeaderRule, CanaryRule, MAX_CANARIES, MAX_PATTERN_BYTES, header_pattern,
 };
 pub use cors::{AllowedOrigins, Cors, CorsOrigin};
 pub use https_redirect::HttpsRedirect;
+pub use proxy_ssl::{ClientCertificate, PeerName, ProxySsl, ProxySslSecret, Verify};
 pub use rate_limit::RateLimit;
 pub use redirect::Redirect;
 pub use rewrite::Rewrite;
@@ -45,6 +49,10 @@ pub struct Policy {
     pub rate_limit: Option<Box<RateLimit>>,
     /// `denylist-source-range`, `allowlist-source-range`.
     pub source_range: Option<Box<SourceRange>>,
+    /// `backend-protocol`; `None` is as the Service says.
+    pub backend_protocol: Option<BackendProtocol>,
+    /// `proxy-ssl-*`.
+    pub proxy_ssl: Option<Box<ProxySsl>>,
 }
 
 impl Policy {

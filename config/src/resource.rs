@@ -1,5 +1,6 @@
 //! The resources of the three lanes (routes, endpoints, certificates) and the keys they are replaced by.
 
+use crate::policy::ProxySslSecret;
 use crate::{
     Certificate, Endpoints, Host, NamespacedName, Route, RouteKey, Settings, Upstream, UpstreamId,
     VirtualHost,
@@ -21,6 +22,8 @@ pub enum Resource {
     Endpoints(Endpoints),
     /// A TLS Secret.
     Certificate(Certificate),
+    /// A Secret of `proxy-ssl-secret`.
+    ProxySslSecret(ProxySslSecret),
 }
 
 /// The identity of a [`Resource`].
@@ -38,6 +41,8 @@ pub enum Key {
     Endpoints(UpstreamId),
     /// By Secret.
     Certificate(NamespacedName),
+    /// By Secret.
+    ProxySslSecret(NamespacedName),
 }
 
 impl Resource {
@@ -50,6 +55,7 @@ impl Resource {
             Self::Upstream(upstream) => Key::Upstream(upstream.id.clone()),
             Self::Endpoints(endpoints) => Key::Endpoints(endpoints.upstream.clone()),
             Self::Certificate(certificate) => Key::Certificate(certificate.secret.clone()),
+            Self::ProxySslSecret(secret) => Key::ProxySslSecret(secret.secret.clone()),
         }
     }
 }

@@ -10,6 +10,7 @@ mod body;
 mod context;
 mod early_request;
 mod error;
+mod grpc;
 mod logging;
 mod moved;
 mod next_upstream;
@@ -106,6 +107,7 @@ impl ProxyHttp for Gateway {
         digest: Option<&Digest>,
         ctx: &mut Context,
     ) -> Result<()> {
+        upstream_peer::check(digest.and_then(|digest| digest.ssl_digest.as_deref()), ctx)?;
         ctx.connected();
         upstream_peer::look_at_age(reused, digest, ctx);
         Ok(())

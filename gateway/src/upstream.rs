@@ -7,10 +7,13 @@
 //! Routes hold their group for as long as they live. Endpoints that come and go replace the group's members and nothing
 //! else; see [`groups`] for who keeps the groups.
 
+pub mod backend_protocol;
 pub mod groups;
+pub mod proxy_ssl;
 pub mod round_robin;
 pub mod target;
 
+pub use backend_protocol::Transport;
 pub use target::Target;
 
 use arc_swap::ArcSwap;

@@ -22,12 +22,14 @@ use std::sync::Arc;
 use table::{Guards, Risk, Row, Support};
 
 mod app_root;
+mod backend_protocol;
 mod canary;
 mod charset;
 mod cors;
 mod from_to_www_redirect;
 mod https_redirect;
 mod pending;
+mod proxy_ssl;
 mod rate_limit;
 mod reader;
 mod redirect;
@@ -112,7 +114,10 @@ pub(super) fn read(ingress: &Ingress, store: &Store, gates: &Gates, found: &mut 
         cors: cors::read(&mut reader).map(Box::new),
         rate_limit: rate_limit::read(&mut reader).map(Box::new),
         source_range: source_range::read(&mut reader).map(Box::new),
+        backend_protocol: backend_protocol::read(&mut reader),
+        proxy_ssl: None,
     };
+    policy.proxy_ssl = proxy_ssl::read(&mut reader, policy.backend_protocol).map(Box::new);
     let host = HostWishes {
         regex: use_regex::read(&mut reader),
         app_root: app_root::read(&mut reader),

@@ -8,8 +8,9 @@ use crate::filters::rate_limit::slots::Slots;
 use crate::table::route::default_backend;
 use crate::table::{CompiledRoute, RouteTable};
 use crate::telemetry::RouteStatistics;
-use crate::upstream::Group;
 use crate::upstream::groups::Groups;
+use crate::upstream::proxy_ssl::Secrets;
+use crate::upstream::{Group, Transport};
 use ingora_config::{Backend, Host, Key, Resource, Route, RouteKey, Settings, VirtualHost};
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -25,6 +26,8 @@ pub(super) struct Writer {
     statistics: Arc<RouteStatistics>,
     /// What is known of limited clients: outlives every route.
     slots: Arc<Slots>,
+    /// Of `proxy-ssl-secret`.
+    proxy_ssl: Secrets,
 }
 
 impl Writer {
@@ -37,6 +40,7 @@ impl Writer {
             certificates: Store::new(own),
             statistics,
             slots: Arc::default(),
+            proxy_ssl: Secrets::default(),
         }
     }
 
@@ -101,6 +105,10 @@ impl Writer {
                 let result = self.certificates.set(&certificate);
                 return result.err().map(|error| format!("Secret {}: {error}", certificate.secret));
             }
+            Resource::ProxySslSecret(secret) => {
+                let result = self.proxy_ssl.set(&secret);
+                return result.err().map(|error| format!("Secret {}: {error}", secret.secret));
+            }
         }
         None
     }
@@ -113,6 +121,7 @@ impl Writer {
             Key::Upstream(id) => self.groups.remove_upstream(id),
             Key::Endpoints(id) => self.groups.remove_endpoints(id),
             Key::Certificate(secret) => self.certificates.remove(secret),
+            Key::ProxySslSecret(secret) => self.proxy_ssl.remove(secret),
         }
     }
 
@@ -181,6 +190,7 @@ impl Writer {
         };
         let stats = self.statistics.of(&route);
         let filters = Filters::compile(&route, &self.slots);
+        let transport = Transport::compile(&route.policy, &mut self.proxy_ssl);
         let service_port = match &route.backend {
             Backend::Upstream(id) => id.port.to_string().into(),
             Backend::NotFound => Box::default(),
@@ -191,7 +201,7 @@ impl Writer {
             (self.groups.acquire(&canary.upstream), stats)
         });
         let pattern = before.map(|before| before.pattern.clone()).unwrap_or_default();
-        Arc::new(CompiledRoute { route, group, canaries, filters, service_port, stats, pattern })
+        Arc::new(CompiledRoute { route, group, canaries, filters, transport, service_port, stats, pattern })
     }
 
     fn release(&mut self, route: Option<&CompiledRoute>) {
@@ -221,6 +231,7 @@ impl Writer {
             keys.extend(endpoints.then(|| Key::Endpoints(id.clone())));
         }
         keys.extend(self.certificates.keys().map(|secret| Key::Certificate(secret.clone())));
+        keys.extend(self.proxy_ssl.keys().map(|secret| Key::ProxySslSecret(secret.clone())));
         keys
     }
 }

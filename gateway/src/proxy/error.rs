@@ -30,6 +30,12 @@ pub(super) fn proxying(
         e.set_retry(true);
         return e;
     }
+    if ctx.reason == Some(Reason::UpstreamUntrusted) {
+        // As when there is no connection at all: nothing was sent.
+        ctx.exclude_target();
+        e.set_retry(next_upstream::wanted_for(ctx, Reason::ConnectFailed) && next_upstream::allowed(ctx));
+        return e;
+    }
     let mut reason = classify(session, ctx, &e);
     if reason == Reason::UpstreamTimeout && !session.as_downstream_mut().is_body_done() {
         // The engine waits for an answer while the body still comes: it was the client who paused.
@@ -38,15 +44,18 @@ pub(super) fn proxying(
     ctx.reason = Some(reason);
     let upstream = *e.esource() == ErrorSource::Upstream && reason != Reason::BodyTimeout;
     let mut wanted = next_upstream::wanted_for(ctx, reason);
-    if reused && reason == Reason::UpstreamBroken && ctx.may_be_stale() {
-        // The pooled connection was closed while it lay there: that says nothing about the endpoint, once.
+    let untouched = next_upstream::is_untouched(&e);
+    if reason == Reason::UpstreamBroken && (reused && ctx.may_be_stale() || untouched && !ctx.stale) {
+        // The connection was closed while it lay in the pool, or was about to be: that says nothing about the endpoint,
+        // once.
         ctx.stale = true;
         ctx.tries = ctx.tries.saturating_sub(1);
         wanted = true;
     } else if upstream {
         ctx.exclude_target();
     }
-    e.set_retry(upstream && wanted && next_upstream::repeatable(session, ctx) && next_upstream::allowed(ctx));
+    let repeatable = next_upstream::repeatable(session, ctx, untouched);
+    e.set_retry(upstream && wanted && repeatable && next_upstream::allowed(ctx));
     e
 }
 

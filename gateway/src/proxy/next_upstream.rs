@@ -3,7 +3,7 @@
 use super::Context;
 use crate::reason::Reason;
 use http::StatusCode;
-use pingora::{Error, ErrorType, Result};
+use pingora::{Error, ErrorType, Result, RetryType};
 use pingora_proxy::Session;
 use std::time::Duration;
 
@@ -27,10 +27,17 @@ pub(super) fn allowed(ctx: &Context) -> bool {
         && (time.is_zero() || ctx.first_try.is_none_or(|first| first.elapsed() < time))
 }
 
-/// Whether the request can be sent a second time: methods that change something only where that is allowed, and nothing
-/// after a first byte of an answer or when the body is gone.
-pub(super) fn repeatable(session: &Session, ctx: &Context) -> bool {
-    (session.req_header().method.is_idempotent() || ctx.table().settings().proxy.retry_non_idempotent)
+/// Whether the upstream says that it did nothing with the request: a stream that is refused, or opened after the last one
+/// of a GOAWAY (RFC 9113 section 8.7). The engine has looked, and marks both.
+pub(super) fn is_untouched(e: &Error) -> bool {
+    matches!((&e.etype, &e.retry), (ErrorType::H2Error, RetryType::Decided(true)))
+}
+
+/// Whether the request can be sent a second time: methods that change something only where that is allowed or the first
+/// upstream left it `untouched`, and nothing after a first byte of an answer or when the body is gone.
+pub(super) fn repeatable(session: &Session, ctx: &Context, untouched: bool) -> bool {
+    let idempotent = session.req_header().method.is_idempotent();
+    (untouched || idempotent || ctx.table().settings().proxy.retry_non_idempotent)
         && !session.as_ref().retry_buffer_truncated()
         && session.response_written().is_none()
 }
@@ -44,7 +51,7 @@ pub(super) fn by_status(session: &Session, status: StatusCode, ctx: &mut Context
     if statuses.is_empty()
         || !statuses.contains(&status.as_u16())
         || !allowed(ctx)
-        || !repeatable(session, ctx)
+        || !repeatable(session, ctx, false)
     {
         return Ok(());
     }

@@ -5,13 +5,14 @@
 //! [`crate::filters`].
 
 use super::early_request::refuse;
-use super::{Context, PublicPorts, moved, request_id};
+use super::{Context, PublicPorts, grpc, moved, request_id};
 use crate::answer::Answer;
 use crate::filters;
 use crate::location;
 use crate::reason::Reason;
 use crate::request_path;
 use crate::table::Found;
+use bytes::Bytes;
 use http::header;
 use pingora::Result;
 use pingora_proxy::Session;
@@ -97,7 +98,10 @@ fn content_length(value: Option<&header::HeaderValue>) -> u64 {
 
 /// Answers, and keeps the connection where that is safe.
 pub(super) async fn respond(session: &mut Session, ctx: &Context, answer: &Answer) -> Result<()> {
-    let (mut header, body) = answer.build()?;
+    let (mut header, body) = match grpc::is_asked(session.req_header(), answer) {
+        true => (grpc::header(answer)?, Bytes::new()),
+        false => answer.build()?,
+    };
     super::response::own(session.req_header(), &mut header, ctx)?;
     if ctx.waits_for_continue {
         session.set_keepalive(None);

@@ -9,10 +9,11 @@
 //!   client ◀─answer─ upstream        else ▶ an ordinary answer, relayed to its end
 //! ```
 
-use super::{Context, Gateway, error, request, upstream_peer, upstream_request};
+use super::{Context, Gateway, error, next_upstream, request, upstream_peer, upstream_request};
 use crate::answer::Answer;
 use crate::front::stream::ClientStream;
 use crate::reason::Reason;
+use crate::upstream::Transport;
 use bytes::Bytes;
 use http::header::{CONNECTION, TRANSFER_ENCODING, UPGRADE};
 use http::{Method, Version};
@@ -40,7 +41,8 @@ const CHUNK: usize = 16 * 1024;
 /// Whether the request wants to become a WebSocket: HTTP/1.1, GET, no body, `Upgrade: websocket`. Other upgrades are
 /// forwarded as the ordinary requests they also are; `h2c` in particular would smuggle (RFC 9113 section 3.1).
 pub(super) fn is_websocket(session: &mut Session, ctx: &Context) -> bool {
-    let http1 = ctx.group.as_ref().is_some_and(|group| group.protocol() == Protocol::Http1);
+    let protocol = ctx.group.as_ref().map(|group| group.protocol());
+    let http1 = ctx.transport().map(Transport::protocol).or(protocol) == Some(Protocol::Http1);
     let request = session.req_header();
     let has = |name, word: &str| {
         request
@@ -104,6 +106,16 @@ async fn connect(gateway: &Gateway, ctx: &mut Context) -> Result<(Stream, Durati
             upstream_peer::choose(ctx).map_err(|_| ctx.reason.unwrap_or(Reason::NoEndpoints))?;
         match gateway.connector.new_stream(&*peer).await {
             Ok(stream) => {
+                if upstream_peer::check(stream.get_ssl_digest().as_deref(), ctx).is_err() {
+                    ctx.exclude_target();
+                    let again = next_upstream::wanted_for(ctx, Reason::ConnectFailed)
+                        && next_upstream::allowed(ctx)
+                        && ctx.tries < MAX_TRIES;
+                    if again {
+                        continue;
+                    }
+                    return Err(Reason::UpstreamUntrusted);
+                }
                 ctx.connected();
                 return Ok((stream, peer.options.read_timeout.unwrap_or(Duration::from_secs(60))));
             }

@@ -3,7 +3,7 @@
 use crate::filters::Filters;
 use crate::filters::canary::{Canaries, CanaryBackend};
 use crate::telemetry::RouteStats;
-use crate::upstream::Group;
+use crate::upstream::{Group, Transport};
 use ingora_config::policy::HttpsRedirect;
 use ingora_config::{
     Backend, Host, NamespacedName, PathKind, PathMatch, PathPattern, PathValue, Policy, Route, RouteKey,
@@ -22,6 +22,8 @@ pub struct CompiledRoute {
     pub canaries: Option<Box<Canaries>>,
     /// What its annotations do to requests.
     pub filters: Filters,
+    /// How its endpoints are spoken to; `None` is as the Service says.
+    pub transport: Option<Box<Transport>>,
     /// What [`CompiledRoute::service_port`] says.
     pub service_port: Box<str>,
     /// Counters, shared with every route that has the same labels.

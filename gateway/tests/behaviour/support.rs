@@ -8,11 +8,13 @@
 //!                                              Backend (records every byte) · Echo (ingora-echo)
 //! ```
 
+pub(crate) mod authority;
 pub(crate) mod backend;
 pub(crate) mod certificates;
 pub(crate) mod dns;
 pub(crate) mod echo;
 pub(crate) mod edge;
+pub(crate) mod grpc;
 pub(crate) mod http1;
 pub(crate) mod http2;
 pub(crate) mod load;
@@ -21,6 +23,7 @@ pub(crate) mod ports;
 pub(crate) mod process;
 pub(crate) mod settings;
 pub(crate) mod tls;
+pub(crate) mod tls_backend;
 
 use std::time::{Duration, Instant};
 

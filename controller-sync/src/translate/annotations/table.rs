@@ -4,8 +4,8 @@
 //! Names, scopes, risks and what a bad value does are those of ingress-nginx 1.15's parsers.
 
 use super::{
-    app_root, canary, cors, from_to_www_redirect, https_redirect, pending, rate_limit, redirect, refused,
-    rewrite, server_alias, source_range, upstream_vhost, use_regex,
+    app_root, backend_protocol, canary, cors, from_to_www_redirect, https_redirect, pending, proxy_ssl,
+    rate_limit, redirect, refused, rewrite, server_alias, source_range, upstream_vhost, use_regex,
 };
 
 use std::collections::{BTreeSet, HashMap};
@@ -153,6 +153,8 @@ pub const TABLE: &[&[Row]] = &[
     rate_limit::ROWS,
     source_range::ROWS,
     cors::ROWS,
+    backend_protocol::ROWS,
+    proxy_ssl::ROWS,
     pending::ROWS,
     refused::ROWS,
 ];

@@ -106,7 +106,7 @@ pub(super) const ROWS: &[Row] = &[
         "proxy-ssl-location-only",
         BOOL,
         "false",
-        NotYet("upstreams are spoken to without TLS"),
+        Ignored("proxy-ssl-* always hold for the paths of their own Ingress, and for no other of the host"),
     ),
     Row::new("load-balance", "word", "round_robin", NotYet("requests go round robin")),
     Row::new("service-upstream", BOOL, "false", NotYet("requests go to the endpoints, not to the Service's address")),
