@@ -2,10 +2,11 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
-.PHONY: help run test build check golden bench deny doc
+.PHONY: help run test build image loadtest check golden bench deny doc
 
 SERVERS := controller-sync/tests/cluster/servers/build
 
+comma := ,
 step = @printf '\n==> %s\n' "$(1)"
 
 help: ## List the targets
@@ -25,6 +26,8 @@ test: ## Everything CI runs: formatting, lints, all tests over real sockets, doc
 	cargo build --workspace --bins --locked
 	$(call step,servers of the cluster tests: built once and kept outside the tree)
 	@if $(SERVERS) --check; then $(SERVERS); fi
+	$(call step,image: built twice$(comma) unpacked$(comma) run without any rights)
+	@if helm/image/check --possible; then helm/image/check; elif [ "$${CI:-}" = true ]; then exit 1; fi
 	$(call step,tests)
 	cargo test --workspace --locked
 	$(call step,documentation; warnings are errors)
@@ -35,6 +38,14 @@ build: ## Build the release programs: ingora, ingora-gateway, ingora-echo
 	@.ci/prerequisites
 	cargo build --workspace --bins --release --locked
 	@echo "built in $${CARGO_TARGET_DIR:-target}/release"
+
+image: ## Build the release programs and pack them into an image with docker, podman or buildah (IMAGE=name:tag ARCHIVE=file.tar)
+	@.ci/prerequisites
+	cargo build --workspace --bins --release --locked
+	SBOM=$$(helm/image/sbom) helm/image/build
+
+loadtest: ## Two minutes of k6 scenarios against an edge on this machine, with a table and an HTML report (K6=your own k6)
+	@loadtest/run
 
 check: ## Formatting and lints only
 	@.ci/prerequisites test

@@ -16,10 +16,12 @@
 //! | the annotations of an Ingress | the [`Policy`] of each of its routes |
 //! | a Service port that a path names | one [`Upstream`] and, in a lane of its own, its [`Endpoints`] |
 //! | a TLS Secret that serves a host | one [`Certificate`] |
+//! | a Secret with users | one [`Users`] |
 //! | flags and the ConfigMap | one [`Settings`] |
 //!
 //! so that an edit of one object is one small message, whatever else exists.
 
+pub mod basic_auth;
 pub mod certificate;
 pub mod host;
 pub mod name;
@@ -33,6 +35,7 @@ pub mod template;
 pub mod upstream;
 pub mod wire;
 
+pub use basic_auth::{PasswordHash, Users, UsersId};
 pub use certificate::{Certificate, PrivateKey};
 pub use host::{Host, HostName, HostRole, InvalidHost, VirtualHost};
 pub use name::{NamespacedName, ObjectRef};

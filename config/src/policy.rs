@@ -4,28 +4,42 @@
 //! the wire, and not per request, since the gateway compiles the chain of a route's filters when the route is published.
 //! What holds for a host as a whole (aliases, app-root, regex mode) stands in [`crate::VirtualHost`].
 
+mod access_log;
 mod backend_protocol;
+mod basic_auth;
+mod buffers;
 mod canary;
 mod cors;
 mod https_redirect;
+mod mirror;
+mod proxy_http;
 mod proxy_ssl;
 mod rate_limit;
 mod redirect;
+mod retry;
 mod rewrite;
 mod source_range;
+mod timeouts;
 mod upstream_vhost;
 
+pub use access_log::AccessLog;
 pub use backend_protocol::BackendProtocol;
+pub use basic_auth::{BasicAuth, InvalidRealm, Realm};
+pub use buffers::Buffers;
 pub use canary::{
     Canary, CanaryHeader, CanaryHeaderRule, CanaryRule, MAX_CANARIES, MAX_PATTERN_BYTES, header_pattern,
 };
 pub use cors::{AllowedOrigins, Cors, CorsOrigin};
 pub use https_redirect::HttpsRedirect;
+pub use mirror::Mirror;
+pub use proxy_http::{ConnectionHeader, HttpVersion, ProxyHttp};
 pub use proxy_ssl::{ClientCertificate, PeerName, ProxySsl, ProxySslSecret, Verify};
 pub use rate_limit::RateLimit;
 pub use redirect::Redirect;
+pub use retry::Retry;
 pub use rewrite::Rewrite;
 pub use source_range::SourceRange;
+pub use timeouts::Timeouts;
 pub use upstream_vhost::UpstreamVhost;
 
 use serde::{Deserialize, Serialize};
@@ -53,6 +67,22 @@ pub struct Policy {
     pub backend_protocol: Option<BackendProtocol>,
     /// `proxy-ssl-*`.
     pub proxy_ssl: Option<Box<ProxySsl>>,
+    /// `auth-type: basic`, `auth-secret`, `auth-realm`.
+    pub basic_auth: Option<Box<BasicAuth>>,
+    /// `satisfy: any`: the allow list, basic and external authentication let in whom one of them lets in, not all.
+    pub satisfy_any: bool,
+    /// `proxy-connect-timeout`, `proxy-send-timeout`, `proxy-read-timeout`.
+    pub timeouts: Option<Box<Timeouts>>,
+    /// `proxy-next-upstream*`.
+    pub retry: Option<Box<Retry>>,
+    /// `proxy-body-size`, `client-body-buffer-size`, `proxy-request-buffering`.
+    pub buffers: Option<Box<Buffers>>,
+    /// `proxy-http-version`, `connection-proxy-header`.
+    pub proxy_http: Option<Box<ProxyHttp>>,
+    /// `enable-access-log`, `enable-rewrite-log`.
+    pub access_log: Option<Box<AccessLog>>,
+    /// `mirror-*`.
+    pub mirror: Option<Box<Mirror>>,
 }
 
 impl Policy {

@@ -64,9 +64,10 @@ pub enum Reason {
     BackendUnsupported,
     /// A name that an ExternalName Service points to is not resolved; the answer is 503.
     NameNotResolved,
-    /// A TLS Secret does not exist; the default certificate is served.
+    /// A Secret does not exist. For TLS the default certificate is served; what needs it to protect answers 503.
     SecretNotFound,
-    /// A TLS Secret has no usable certificate or key; the default certificate is served.
+    /// A Secret has nothing that can be used, or parts that cannot. For TLS the default certificate is served; what needs
+    /// it to protect answers 503.
     SecretInvalid,
     /// A certificate does not cover the host; the default certificate is served.
     CertificateMismatch,

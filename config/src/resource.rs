@@ -2,8 +2,8 @@
 
 use crate::policy::ProxySslSecret;
 use crate::{
-    Certificate, Endpoints, Host, NamespacedName, Route, RouteKey, Settings, Upstream, UpstreamId,
-    VirtualHost,
+    Certificate, Endpoints, Host, NamespacedName, Route, RouteKey, Settings, Upstream, UpstreamId, Users,
+    UsersId, VirtualHost,
 };
 use serde::{Deserialize, Serialize};
 
@@ -24,6 +24,8 @@ pub enum Resource {
     Certificate(Certificate),
     /// A Secret of `proxy-ssl-secret`.
     ProxySslSecret(ProxySslSecret),
+    /// The users of a Secret.
+    Users(Users),
 }
 
 /// The identity of a [`Resource`].
@@ -43,6 +45,8 @@ pub enum Key {
     Certificate(NamespacedName),
     /// By Secret.
     ProxySslSecret(NamespacedName),
+    /// By Secret and how it is read.
+    Users(UsersId),
 }
 
 impl Resource {
@@ -56,6 +60,7 @@ impl Resource {
             Self::Endpoints(endpoints) => Key::Endpoints(endpoints.upstream.clone()),
             Self::Certificate(certificate) => Key::Certificate(certificate.secret.clone()),
             Self::ProxySslSecret(secret) => Key::ProxySslSecret(secret.secret.clone()),
+            Self::Users(users) => Key::Users(users.id().clone()),
         }
     }
 }

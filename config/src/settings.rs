@@ -9,6 +9,7 @@ mod client_address;
 mod headers;
 mod hsts;
 mod limits;
+mod no_auth_locations;
 mod proxy;
 mod redirect;
 mod source_range;
@@ -22,6 +23,7 @@ pub use client_address::ClientAddress;
 pub use headers::{HeaderLine, Headers, InvalidHeader};
 pub use hsts::Hsts;
 pub use limits::Limits;
+pub use no_auth_locations::NoAuthLocations;
 pub use proxy::{NextUpstream, Proxy};
 pub use redirect::RedirectDefaults;
 pub use source_range::SourceRangeDefaults;
@@ -54,6 +56,8 @@ pub struct Settings {
     pub limits: Limits,
     /// Who may ask at all.
     pub source_range: SourceRangeDefaults,
+    /// Paths without authentication.
+    pub no_auth_locations: NoAuthLocations,
     /// Headers that pass, and that are made.
     pub headers: Headers,
     /// TLS towards clients.

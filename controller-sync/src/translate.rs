@@ -38,6 +38,7 @@ mod compile;
 mod endpoints;
 mod gates;
 mod hosts;
+mod next_upstream;
 mod pattern;
 mod problems;
 mod published;

@@ -8,11 +8,14 @@
 
 use crate::args::{Args, LogFormat, Runtime};
 use crate::drain::{Drain, Phase};
+use crate::filters::basic_auth::logins::Logins;
 use crate::front::accept::{self, BindError};
 use crate::front::{Front, tls::Tls};
 use crate::live::Live;
+use crate::mirror::Mirrors;
 use crate::proxy::{Gateway, PublicPorts};
 use crate::telemetry::Telemetry;
+use crate::upstream::carried::Carried;
 use crate::{admin, sync};
 use anyhow::{Context as _, Result};
 use pingora::connectors::TransportConnector;
@@ -30,8 +33,6 @@ use tokio::signal::unix::{SignalKind, signal};
 
 /// File descriptors that are no client connections: listeners, the socket, logs, connections to upstreams in the pool.
 const RESERVED_FILES: u64 = 1024;
-/// Idle upstream connections each core keeps.
-const UPSTREAM_POOL: usize = 1024;
 
 /// Starts the log.
 ///
@@ -78,7 +79,8 @@ pub fn run(args: &Args) -> Result<()> {
     };
     control(args, &live, &telemetry, admin, ready)?;
 
-    let front = |live: &Arc<Live>| front(args, live, &drain, &telemetry);
+    let logins = Logins::new(threads);
+    let front = |live: &Arc<Live>| front(args, live, &drain, &telemetry, &logins);
     let tls = Tls::new(Arc::clone(&live)).context("cannot set up TLS")?;
     let main = Builder::new_current_thread().enable_all().build()?;
     let mut stop = main.block_on(async { Stop::new() })?;
@@ -147,15 +149,27 @@ async fn follow(socket: PathBuf, live: Arc<Live>) {
 }
 
 /// One core's engine and what its connections need.
-fn front(args: &Args, live: &Arc<Live>, drain: &Arc<Drain>, telemetry: &Arc<Telemetry>) -> Arc<Front> {
-    let conf = Arc::new(ServerConf { upstream_keepalive_pool_size: UPSTREAM_POOL, ..ServerConf::default() });
+fn front(
+    args: &Args,
+    live: &Arc<Live>,
+    drain: &Arc<Drain>,
+    telemetry: &Arc<Telemetry>,
+    logins: &Arc<Logins>,
+) -> Arc<Front> {
+    // The settings are there: nothing is served before they are. The engine's pool cannot change its size later.
+    let idle = live.table().settings().proxy.upstream_keepalive_connections.max(1);
+    let upstream_keepalive_pool_size = usize::try_from(idle).unwrap_or(usize::MAX);
+    let conf = Arc::new(ServerConf { upstream_keepalive_pool_size, ..ServerConf::default() });
     let busy = drain.core();
     let gateway = Gateway {
         busy: Arc::clone(&busy),
         live: Arc::clone(live),
         telemetry: Arc::clone(telemetry),
+        logins: Arc::clone(logins),
         ports: PublicPorts { http: args.http_port.to_string(), https: args.https_port.to_string() },
         connector: TransportConnector::new(None),
+        carried: Carried::default(),
+        mirrors: Mirrors::new(telemetry.metrics().copies.clone()),
     };
     let proxy = http_proxy(&conf, gateway);
     Arc::new(Front {

@@ -1,29 +1,40 @@
 //! What annotations do to requests, one file per feature.
 //!
 //! ```text
-//!   request ─▶ rewrite phase: denied, CORS preflight, redirects, HTTPS ─▶ endpoints, canary ─▶ access phase: limits, ranges
+//!   request ─▶ rewrite phase: denied, CORS preflight, redirects, HTTPS ─▶ endpoints, canary ─▶ access phase: limits ─▶ satisfy
 //!   upstream ◀─ upstream phase: path, Host        client ◀─ response phase: CORS
 //! ```
 //!
 //! The chain of a route is compiled when the route is published ([`Filters::compile`]): a request walks the filters its
 //! route has, and no others. The order within a phase is that of ingress-nginx.
 
+pub mod access_log;
+pub mod basic_auth;
+pub mod buffers;
 pub mod canary;
 mod cors;
 mod https_redirect;
+pub mod mirror;
+pub mod proxy_http;
 pub mod rate_limit;
 mod redirect;
+pub mod retry;
 mod rewrite;
+pub mod satisfy;
 pub mod source_range;
+pub mod timeouts;
 mod upstream_vhost;
 
 use crate::answer::Answer;
 use crate::proxy::{Context, PublicPorts};
 use crate::reason::Reason;
 use crate::table::CompiledRoute;
+use basic_auth::BasicAuth;
 use cors::Cors;
+use http::header::AUTHORIZATION;
 use ingora_config::Route;
 use ingora_config::policy::HttpsRedirect;
+use mirror::Mirror;
 use pingora::Result as ProxyResult;
 use pingora::http::{RequestHeader, ResponseHeader};
 use rate_limit::{RateLimit, slots::Slots};
@@ -39,10 +50,15 @@ pub struct Filters {
     rewrite: Box<[RewriteFilter]>,
     access: Box<[AccessFilter]>,
     source_range: Option<SourceRange>,
+    basic_auth: Option<BasicAuth>,
+    /// Whether the allow list or one kind of credentials is enough; see [`satisfy`].
+    satisfy_any: bool,
     upstream: Box<[UpstreamFilter]>,
     response: Box<[ResponseFilter]>,
     /// What the route itself says of redirects to HTTPS; the ConfigMap may change without it.
     pub(crate) https_redirect: HttpsRedirect,
+    /// Copies of requests.
+    pub(crate) mirror: Option<Box<Mirror>>,
 }
 
 /// A filter of the rewrite phase: answers without regard to who asks.
@@ -76,7 +92,7 @@ enum ResponseFilter {
 
 impl Filters {
     /// Compiles what the policy of a route asks for, each phase in its order.
-    pub fn compile(route: &Route, slots: &Arc<Slots>) -> Self {
+    pub fn compile(route: &Route, slots: &Arc<Slots>, users: &mut basic_auth::users::Slots) -> Self {
         let policy = &*route.policy;
         let https_redirect = policy.https_redirect.as_deref().copied().unwrap_or_default();
         if policy.denied {
@@ -111,9 +127,12 @@ impl Filters {
             rewrite: rewrite.into(),
             access: limit.map(AccessFilter::RateLimit).into_iter().collect(),
             source_range: policy.source_range.as_ref().map(|lists| SourceRange::compile(lists)),
+            basic_auth: policy.basic_auth.as_ref().map(|policy| BasicAuth::compile(policy, users)),
+            satisfy_any: policy.satisfy_any,
             upstream: upstream.into(),
             response: response.into(),
             https_redirect,
+            mirror: policy.mirror.as_deref().map(Mirror::compile).map(Box::new),
         }
     }
 }
@@ -139,7 +158,7 @@ pub fn rewrite_phase(
     https_redirect::check(ports, route, request, ctx)
 }
 
-/// Runs the access phase of a route.
+/// Runs the part of the access phase that needs no waiting; [`satisfy::check`] is the other.
 ///
 /// # Errors
 /// The answer, when the request is refused.
@@ -153,8 +172,7 @@ pub fn access_phase(
             AccessFilter::RateLimit(limit) => limit.check(ctx)?,
         }
     }
-    // Not in the list: the ConfigMap's ranges hold for routes without any of their own.
-    source_range::check(route.filters.source_range.as_ref(), ctx)
+    Ok(())
 }
 
 /// Changes what the upstream sees, after the headers that every upstream gets.
@@ -162,6 +180,10 @@ pub fn access_phase(
 /// # Errors
 /// When a header cannot be set, which ends the request with 500.
 pub fn upstream_phase(route: &CompiledRoute, request: &mut RequestHeader, ctx: &Context) -> ProxyResult<()> {
+    if route.filters.basic_auth.is_some() && satisfy::asks_for_credentials(route, ctx) {
+        // The password was meant for the gateway.
+        request.remove_header(&AUTHORIZATION);
+    }
     for filter in &route.filters.upstream {
         match filter {
             UpstreamFilter::UpstreamVhost(filter) => filter.apply(route, request, ctx)?,

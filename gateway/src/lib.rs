@@ -25,6 +25,7 @@ pub mod filters;
 pub mod front;
 pub mod live;
 pub mod location;
+pub mod mirror;
 pub mod networks;
 pub mod page;
 pub mod proxy;

@@ -12,6 +12,7 @@ mod early_request;
 mod error;
 mod grpc;
 mod logging;
+mod mirror;
 mod moved;
 mod next_upstream;
 mod request;
@@ -24,8 +25,12 @@ mod upstream_request;
 pub use context::Context;
 
 use crate::drain::Busy;
+use crate::filters::basic_auth::logins::Logins;
+use crate::filters::{access_log, proxy_http};
 use crate::live::Live;
+use crate::mirror::Mirrors;
 use crate::telemetry::Telemetry;
+use crate::upstream::carried::Carried;
 use async_trait::async_trait;
 use bytes::Bytes;
 use pingora::http::{RequestHeader, ResponseHeader};
@@ -56,10 +61,16 @@ pub struct Gateway {
     pub telemetry: Arc<Telemetry>,
     /// The requests in flight on this core.
     pub busy: Arc<Busy>,
+    /// Verifies passwords, for all cores.
+    pub logins: Arc<Logins>,
     /// What `X-Forwarded-Port` says.
     pub ports: PublicPorts,
     /// Connects WebSocket tunnels, which the engine's own pool must not keep.
     pub connector: TransportConnector,
+    /// What the connections to upstreams have carried.
+    pub carried: Carried,
+    /// Sends copies of requests.
+    pub mirrors: Arc<Mirrors>,
 }
 
 #[async_trait]
@@ -79,7 +90,7 @@ impl ProxyHttp for Gateway {
     }
 
     async fn request_filter(&self, session: &mut Session, ctx: &mut Context) -> Result<bool> {
-        request::filter(&self.ports, session, ctx).await
+        request::filter(self, session, ctx).await
     }
 
     async fn proxy_upstream_filter(&self, session: &mut Session, ctx: &mut Context) -> Result<bool> {
@@ -87,6 +98,8 @@ impl ProxyHttp for Gateway {
             tunnel::run(self, session, ctx).await?;
             return Ok(false);
         }
+        body::receive_ahead(session, ctx).await?;
+        mirror::begin(self, session, ctx);
         Ok(true)
     }
 
@@ -103,13 +116,13 @@ impl ProxyHttp for Gateway {
         _session: &mut Session,
         reused: bool,
         _peer: &HttpPeer,
-        _fd: RawFd,
+        fd: RawFd,
         digest: Option<&Digest>,
         ctx: &mut Context,
     ) -> Result<()> {
         upstream_peer::check(digest.and_then(|digest| digest.ssl_digest.as_deref()), ctx)?;
         ctx.connected();
-        upstream_peer::look_at_age(reused, digest, ctx);
+        upstream_peer::look_at_connection(&self.carried, fd, reused, digest, ctx);
         Ok(())
     }
 
@@ -119,16 +132,21 @@ impl ProxyHttp for Gateway {
         request: &mut RequestHeader,
         ctx: &mut Context,
     ) -> Result<()> {
-        upstream_request::filter(&self.ports, session.req_header(), request, ctx)
+        let has_body = !session.is_body_empty();
+        let client = session.req_header();
+        upstream_request::filter(&self.ports, client, request, ctx)?;
+        access_log::note_rewrite(client, request, ctx);
+        proxy_http::apply(request, has_body, ctx)
     }
 
     async fn request_body_filter(
         &self,
         _session: &mut Session,
         body: &mut Option<Bytes>,
-        _end_of_stream: bool,
+        end_of_stream: bool,
         ctx: &mut Context,
     ) -> Result<()> {
+        mirror::gather(body.as_ref(), end_of_stream, ctx);
         body::filter(body.as_ref(), ctx)
     }
 

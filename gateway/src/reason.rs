@@ -41,6 +41,10 @@ pub enum Reason {
     RateLimited,
     /// More requests at the same time than `limit-connections` allows.
     ConnectionLimited,
+    /// No user of basic authentication, or the wrong password.
+    Unauthorized,
+    /// Too many passwords wait to be verified.
+    LoginsOverloaded,
     /// The client is on a deny list, or not on the allow list.
     SourceForbidden,
     /// The body is larger than allowed.
@@ -69,7 +73,7 @@ pub enum Reason {
 
 impl Reason {
     /// All reasons, for tables and metrics.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 31] = [
         Self::BadRequest,
         Self::UnknownTransferCoding,
         Self::HeaderTimeout,
@@ -87,6 +91,8 @@ impl Reason {
         Self::HttpsRedirect,
         Self::RateLimited,
         Self::ConnectionLimited,
+        Self::Unauthorized,
+        Self::LoginsOverloaded,
         Self::SourceForbidden,
         Self::BodyTooLarge,
         Self::BodyTimeout,
@@ -109,6 +115,7 @@ impl Reason {
             Self::AppRoot | Self::Redirect => 302,
             Self::HttpsRedirect => 308,
             Self::SourceForbidden => 403,
+            Self::Unauthorized => 401,
             Self::BadRequest => 400,
             Self::NoRoute | Self::BackendUnsupported => 404,
             Self::MethodNotAllowed => 405,
@@ -123,6 +130,7 @@ impl Reason {
             Self::ConnectFailed | Self::UpstreamBroken | Self::UpstreamUntrusted => 502,
             Self::NoEndpoints
             | Self::Overloaded
+            | Self::LoginsOverloaded
             | Self::Denied
             | Self::RateLimited
             | Self::ConnectionLimited => 503,
@@ -150,6 +158,8 @@ impl Reason {
             Self::HttpsRedirect => "https_redirect",
             Self::RateLimited => "rate_limited",
             Self::ConnectionLimited => "connection_limited",
+            Self::Unauthorized => "unauthorized",
+            Self::LoginsOverloaded => "logins_overloaded",
             Self::SourceForbidden => "source_forbidden",
             Self::BodyTooLarge => "body_too_large",
             Self::BodyTimeout => "body_timeout",
@@ -171,6 +181,7 @@ pub fn phrase(status: u16) -> &'static str {
     match status {
         301 => "Moved Permanently",
         302 => "Found",
+        401 => "Authorization Required",
         408 => "Request Time-out",
         413 => "Request Entity Too Large",
         414 => "Request-URI Too Large",

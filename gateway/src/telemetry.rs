@@ -17,6 +17,7 @@ pub use route_stats::{RouteStatistics, RouteStats};
 
 use crate::args::LogFormat;
 use crate::drain::Drain;
+use crate::filters::access_log::wants as access_log_of_route;
 use crate::reason::Reason;
 use crate::settings::LogSettings;
 use std::net::SocketAddr;
@@ -51,7 +52,7 @@ impl Telemetry {
         if let Some(reason) = record.reason {
             self.metrics.count(reason);
         }
-        if log.wants(record.target, record.unrouted) {
+        if access_log_of_route(record.route) && log.wants(record.target, record.unrouted) {
             self.log.record(record, log.format.as_ref());
         }
     }

@@ -8,6 +8,7 @@
 //! else; see [`groups`] for who keeps the groups.
 
 pub mod backend_protocol;
+pub mod carried;
 pub mod groups;
 pub mod proxy_ssl;
 pub mod round_robin;

@@ -142,7 +142,7 @@ macro_rules! variables {
 
 variables! {
     RemoteAddr: "remote_addr" | "the_real_ip" = "the client's address",
-    RemoteUser: "remote_user" = "always empty: credentials are not read for the log",
+    RemoteUser: "remote_user" = "who has logged in with a password; empty when nobody has, and for a wrong password",
     TimeLocal: "time_local" = "21/Nov/2026:10:41:02 +0000",
     TimeIso8601: "time_iso8601" = "2026-11-21T10:41:02+00:00",
     Msec: "msec" = "seconds since 1970, with milliseconds",

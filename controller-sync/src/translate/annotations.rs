@@ -21,23 +21,32 @@ use reader::Reader;
 use std::sync::Arc;
 use table::{Guards, Risk, Row, Support};
 
+mod access_log;
 mod app_root;
 mod backend_protocol;
+mod basic_auth;
+mod buffers;
 mod canary;
 mod charset;
 mod cors;
 mod from_to_www_redirect;
 mod https_redirect;
+mod mirror;
 mod pending;
+mod proxy_http;
 mod proxy_ssl;
 mod rate_limit;
 mod reader;
 mod redirect;
 mod refused;
+mod retry;
 mod rewrite;
+mod satisfy;
 mod server_alias;
+pub(super) mod snippet;
 mod source_range;
 pub mod table;
+mod timeouts;
 mod upstream_vhost;
 mod use_regex;
 
@@ -92,7 +101,8 @@ pub(super) fn read(ingress: &Ingress, store: &Store, gates: &Gates, found: &mut 
         any = true;
         rejected |= match table::row(name) {
             Some(row) => {
-                not_acted_on(annotation, row, gates, found) || forbidden(annotation, row, value, gates, found)
+                not_acted_on(annotation, row, value, gates, found)
+                    || forbidden(annotation, row, value, gates, found)
             }
             None => unknown(annotation, name, found),
         };
@@ -116,6 +126,14 @@ pub(super) fn read(ingress: &Ingress, store: &Store, gates: &Gates, found: &mut 
         source_range: source_range::read(&mut reader).map(Box::new),
         backend_protocol: backend_protocol::read(&mut reader),
         proxy_ssl: None,
+        basic_auth: basic_auth::read(&mut reader).map(Box::new),
+        satisfy_any: satisfy::read(&mut reader),
+        timeouts: timeouts::read(&mut reader).map(Box::new),
+        retry: retry::read(&mut reader).map(Box::new),
+        buffers: buffers::read(&mut reader).map(Box::new),
+        proxy_http: proxy_http::read(&mut reader).map(Box::new),
+        access_log: access_log::read(&mut reader).map(Box::new),
+        mirror: mirror::read(&mut reader).map(Box::new),
     };
     policy.proxy_ssl = proxy_ssl::read(&mut reader, policy.backend_protocol).map(Box::new);
     let host = HostWishes {
@@ -131,7 +149,7 @@ pub(super) fn read(ingress: &Ingress, store: &Store, gates: &Gates, found: &mut 
 }
 
 /// Tells of an annotation that Ingora does not act on; `true` when the Ingress must not be served without it.
-fn not_acted_on(annotation: &str, row: &Row, gates: &Gates, found: &mut Found<'_>) -> bool {
+fn not_acted_on(annotation: &str, row: &Row, value: &str, gates: &Gates, found: &mut Found<'_>) -> bool {
     let (guards, why, hint) = match row.support {
         Support::Full | Support::Differs(_) => return false,
         Support::Pending(guards) => (
@@ -141,6 +159,8 @@ fn not_acted_on(annotation: &str, row: &Row, gates: &Gates, found: &mut Found<'_
         ),
         Support::Refused { guards, why, instead } => (guards, why, instead),
     };
+    let advice = (row.feature == "snippet").then(|| snippet::advice(value)).flatten();
+    let hint = advice.as_deref().unwrap_or(hint);
     // ingress-nginx drops snippets that the risk level lets pass, unless they are allowed.
     let dropped =
         row.risk == Risk::Critical && gates.risk_level == Risk::Critical && !gates.allow_snippet_annotations;

@@ -9,6 +9,7 @@
 //! A key that is unknown or whose value is bad is a problem of the ConfigMap, has its default, and keeps no other key from
 //! taking effect. Each group of keys is one file with one table; `settings/page.rs` writes them down for users.
 
+use super::annotations::snippet;
 use super::problems::{Owner, Problems, Subject};
 use super::quote::quoted;
 use super::value::{self, Invalid};
@@ -31,7 +32,6 @@ mod hsts;
 mod key;
 mod limits;
 mod log_format;
-mod next_upstream;
 pub(super) mod page;
 mod process;
 mod proxy;
@@ -155,7 +155,7 @@ impl Reading<'_> {
         let field = || format!("data[{}]", quoted(row.key));
         let asks = !is_default(row, value);
         match row.effect {
-            Effect::Live(take) | Effect::NewConnections(take) => {
+            Effect::Live(take) | Effect::NewConnections(take) | Effect::Start(take) => {
                 if let Err(Invalid { message, hint }) = take(draft, value) {
                     let rest = match row.default {
                         "" => "it is as if the key were not there".to_owned(),
@@ -191,6 +191,8 @@ impl Reading<'_> {
             }
             Effect::Refused(why, instead) => {
                 let message = format!("{why}; the key is ignored");
+                let advice = row.key.ends_with("-snippet").then(|| snippet::advice(value)).flatten();
+                let instead = advice.as_deref().unwrap_or(instead);
                 self.found.push(self.subject.error(Reason::SettingUnsupported, field(), message, instead));
             }
             Effect::Ignored(_)

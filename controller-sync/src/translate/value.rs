@@ -6,6 +6,7 @@
 
 use super::quote::quoted;
 use http::HeaderName;
+use ingora_config::policy::HttpVersion;
 use ipnet::IpNet;
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
@@ -188,6 +189,16 @@ pub(super) fn word<T: Copy>(text: &str, words: &[(&str, T)]) -> Parsed<T> {
         let known: Vec<String> = words.iter().map(|(word, _)| format!("{word:?}")).collect();
         Invalid::new(text, "is not a known value", format!("write one of {}", known.join(", ")))
     })
+}
+
+/// The two words of nginx.
+pub(super) fn on_off(text: &str) -> Parsed<bool> {
+    word(text, &[("on", true), ("off", false)])
+}
+
+/// A version of HTTP/1.
+pub(super) fn http_version(text: &str) -> Parsed<HttpVersion> {
+    word(text, &[("1.0", HttpVersion::Http10), ("1.1", HttpVersion::Http11)])
 }
 
 /// The known name nearest to an unknown one, if it is near enough to be a slip: at most two letters off, or a third of it.

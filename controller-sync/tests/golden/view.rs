@@ -96,6 +96,11 @@ fn resource_line(resource: &Resource) -> String {
             let chain = certificate.as_ref().map_or(0, |certificate| count(&certificate.chain));
             format!("ProxySslSecret: {secret}, {chain} in its chain, {} authorities", count(authorities))
         }
+        Resource::Users(users) => {
+            let kinds: Vec<String> =
+                users.iter().map(|(name, hash)| format!("{name} {:?}", hash.kind())).collect();
+            format!("Users: {} {}", users.id(), kinds.join(", "))
+        }
     }
 }
 

@@ -46,16 +46,26 @@ impl Defaults {
     }
 }
 
-/// Whether the client may ask for what the route serves.
-///
-/// # Errors
-/// The refusal.
-pub(super) fn check(own: Option<&SourceRange>, ctx: &Context) -> Result<(), Answer> {
+/// Where a client stands with the lists of a route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// On a deny list.
+    Denied,
+    /// On the allow list.
+    Listed,
+    /// Not on the allow list.
+    Stranger,
+    /// There is no allow list.
+    Unasked,
+}
+
+/// Where the client stands with the lists that hold for a route.
+pub(super) fn standing(own: Option<&SourceRange>, ctx: &Context) -> Standing {
     let defaults = ctx.table().compiled().source_range.as_ref();
-    if (own.is_none() && defaults.is_none()) || may_ask(own, defaults, ctx.client) {
-        return Ok(());
+    if own.is_none() && defaults.is_none() {
+        return Standing::Unasked;
     }
-    Err(Answer::page(Reason::SourceForbidden))
+    stand(own, defaults, ctx.client)
 }
 
 /// Whether the client may ask for anything: `block-cidrs` holds where no route does.
@@ -69,7 +79,7 @@ pub fn check_anywhere(ctx: &Context) -> Result<(), Answer> {
     }
 }
 
-fn may_ask(own: Option<&SourceRange>, defaults: Option<&Defaults>, client: IpAddr) -> bool {
+fn stand(own: Option<&SourceRange>, defaults: Option<&Defaults>, client: IpAddr) -> Standing {
     let denylist =
         own.and_then(|own| own.denylist.as_ref()).or_else(|| defaults.map(|defaults| &defaults.denylist));
     let allowlist = own
@@ -78,12 +88,21 @@ fn may_ask(own: Option<&SourceRange>, defaults: Option<&Defaults>, client: IpAdd
         .or_else(|| defaults.map(|defaults| &defaults.allowlist).filter(|list| !list.is_empty()));
     let on = |list: Option<&Networks>| list.map(|list| list.contains(client));
     let blocked = on(defaults.map(|defaults| &defaults.block)).unwrap_or(false);
-    !blocked && !on(denylist).unwrap_or(false) && on(allowlist).unwrap_or(true)
+    match on(allowlist) {
+        _ if blocked || on(denylist).unwrap_or(false) => Standing::Denied,
+        Some(true) => Standing::Listed,
+        Some(false) => Standing::Stranger,
+        None => Standing::Unasked,
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn may_ask(own: Option<&SourceRange>, defaults: Option<&Defaults>, client: IpAddr) -> bool {
+        matches!(stand(own, defaults, client), Standing::Listed | Standing::Unasked)
+    }
 
     fn list(text: &str) -> Vec<IpNet> {
         text.split_whitespace().map(|network| network.parse().unwrap()).collect()

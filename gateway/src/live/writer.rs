@@ -3,6 +3,7 @@
 use super::{Batch, Change};
 use crate::certificate::{Certificates, LoadedCertificate, Slot, Store};
 use crate::filters::Filters;
+use crate::filters::basic_auth::users;
 use crate::filters::canary::{Canaries, Patterns};
 use crate::filters::rate_limit::slots::Slots;
 use crate::table::route::default_backend;
@@ -28,6 +29,7 @@ pub(super) struct Writer {
     slots: Arc<Slots>,
     /// Of `proxy-ssl-secret`.
     proxy_ssl: Secrets,
+    users: users::Slots,
 }
 
 impl Writer {
@@ -41,6 +43,7 @@ impl Writer {
             statistics,
             slots: Arc::default(),
             proxy_ssl: Secrets::default(),
+            users: users::Slots::default(),
         }
     }
 
@@ -76,6 +79,7 @@ impl Writer {
     /// After the table was swapped: what it no longer refers to.
     pub(super) fn publish_last(&mut self) {
         self.groups.retire();
+        self.users.retire();
     }
 
     pub(super) fn table(&mut self) -> Option<RouteTable> {
@@ -101,6 +105,7 @@ impl Writer {
             Resource::Route(route) => self.set_route(route),
             Resource::Upstream(upstream) => self.groups.set_upstream(upstream),
             Resource::Endpoints(endpoints) => self.groups.set_endpoints(endpoints),
+            Resource::Users(users) => self.users.set(users),
             Resource::Certificate(certificate) => {
                 let result = self.certificates.set(&certificate);
                 return result.err().map(|error| format!("Secret {}: {error}", certificate.secret));
@@ -122,6 +127,7 @@ impl Writer {
             Key::Endpoints(id) => self.groups.remove_endpoints(id),
             Key::Certificate(secret) => self.certificates.remove(secret),
             Key::ProxySslSecret(secret) => self.proxy_ssl.remove(secret),
+            Key::Users(id) => self.users.remove(id),
         }
     }
 
@@ -189,7 +195,7 @@ impl Writer {
             Backend::NotFound => None,
         };
         let stats = self.statistics.of(&route);
-        let filters = Filters::compile(&route, &self.slots);
+        let filters = Filters::compile(&route, &self.slots, &mut self.users);
         let transport = Transport::compile(&route.policy, &mut self.proxy_ssl);
         let service_port = match &route.backend {
             Backend::Upstream(id) => id.port.to_string().into(),
@@ -210,6 +216,9 @@ impl Writer {
             self.groups.release(id);
         }
         route.canaries.iter().for_each(|canary| self.groups.release(&canary.upstream));
+        if let Some(basic_auth) = route.policy.basic_auth.as_ref().filter(|_| !route.policy.denied) {
+            self.users.release(&basic_auth.users);
+        }
     }
 
     fn keep_only(&mut self, sent: &HashSet<Key>) {
@@ -232,6 +241,7 @@ impl Writer {
         }
         keys.extend(self.certificates.keys().map(|secret| Key::Certificate(secret.clone())));
         keys.extend(self.proxy_ssl.keys().map(|secret| Key::ProxySslSecret(secret.clone())));
+        keys.extend(self.users.keys().map(|id| Key::Users(id.clone())));
         keys
     }
 }

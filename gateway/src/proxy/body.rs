@@ -1,11 +1,13 @@
-//! The request's body on its way: counted and bounded, never gathered.
+//! The request's body on its way: counted and bounded; gathered only where [`buffers`] says so.
 
 use super::Context;
 use super::early_request::refuse;
+use crate::filters::buffers;
 use crate::reason::Reason;
 use crate::upstream::Transport;
 use bytes::Bytes;
 use pingora::Result;
+use pingora_proxy::Session;
 use std::time::Duration;
 
 pub(super) fn filter(chunk: Option<&Bytes>, ctx: &mut Context) -> Result<()> {
@@ -14,7 +16,8 @@ pub(super) fn filter(chunk: Option<&Bytes>, ctx: &mut Context) -> Result<()> {
     };
     ctx.body_received += chunk.len() as u64;
     let settings = ctx.table().settings();
-    let (limit, time) = (settings.proxy.proxy_body_size, settings.client.client_body_total_timeout);
+    let limit = buffers::body_limit(settings, ctx.route.as_deref());
+    let time = settings.client.client_body_total_timeout;
     if limit > 0 && ctx.body_received > limit {
         return Err(refuse(ctx, Reason::BodyTooLarge));
     }
@@ -24,4 +27,25 @@ pub(super) fn filter(chunk: Option<&Bytes>, ctx: &mut Context) -> Result<()> {
         return Err(refuse(ctx, Reason::BodyTimeout));
     }
     Ok(())
+}
+
+/// Receives the body into the engine's buffer, where it is to come before an endpoint is bothered.
+///
+/// # Errors
+/// When the client fails to send it.
+pub(super) async fn receive_ahead(session: &mut Session, ctx: &mut Context) -> Result<()> {
+    if !buffers::receives_ahead(session.req_header(), ctx) {
+        return Ok(());
+    }
+    // Streams of HTTP/2 have no deadlines of their own.
+    let patience = Duration::from_secs(ctx.table().settings().client.client_body_timeout.max(1).into());
+    session.as_downstream_mut().enable_retry_buffering();
+    loop {
+        match tokio::time::timeout(patience, session.as_downstream_mut().read_request_body()).await {
+            Ok(Ok(Some(chunk))) => filter(Some(&chunk), ctx)?,
+            Ok(Ok(None)) => return Ok(()),
+            Ok(Err(error)) => return Err(error.into_down()),
+            Err(_) => return Err(refuse(ctx, Reason::BodyTimeout)),
+        }
+    }
 }

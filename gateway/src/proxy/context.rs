@@ -3,6 +3,7 @@
 use crate::client_address::Forwarded;
 use crate::drain::{Busy, InFlight};
 use crate::filters::rate_limit::{bandwidth::Pace, slots::Held};
+use crate::mirror::Copy;
 use crate::reason::Reason;
 use crate::table::{CompiledRoute, RouteTable};
 use crate::upstream::{Group, Target, Transport};
@@ -38,6 +39,8 @@ pub struct Context {
     pub host: String,
     /// Its ID, as the upstream and the log see it; empty when none is made.
     pub request_id: String,
+    /// Who proved to be a user of basic authentication.
+    pub user: Option<Arc<str>>,
     /// Why the gateway answered itself or cut the request.
     pub reason: Option<Reason>,
     /// The endpoint of the current try.
@@ -75,6 +78,10 @@ pub struct Context {
     pub first_try: Option<Instant>,
     /// Whether the connection to the upstream is old and gets no further request.
     pub last_on_connection: bool,
+    /// The path that the endpoint of the current try sees, where it is logged (`enable-rewrite-log`); empty when it is not.
+    pub rewritten: String,
+    /// Its copy, while that waits for the body (`mirror-target`).
+    pub copy: Option<Box<Copy>>,
 }
 
 impl Context {
@@ -93,6 +100,7 @@ impl Context {
             has_certificate: false,
             host: String::new(),
             request_id: String::new(),
+            user: None,
             reason: None,
             target: None,
             failed: Vec::new(),
@@ -111,6 +119,8 @@ impl Context {
             unwanted: false,
             first_try: None,
             last_on_connection: false,
+            rewritten: String::new(),
+            copy: None,
         }
     }
 

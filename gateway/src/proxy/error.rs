@@ -37,7 +37,8 @@ pub(super) fn proxying(
         return e;
     }
     let mut reason = classify(session, ctx, &e);
-    if reason == Reason::UpstreamTimeout && !session.as_downstream_mut().is_body_done() {
+    let read = matches!(e.etype(), ErrorType::ReadTimedout);
+    if read && reason == Reason::UpstreamTimeout && !session.as_downstream_mut().is_body_done() {
         // The engine waits for an answer while the body still comes: it was the client who paused.
         reason = Reason::BodyTimeout;
     }

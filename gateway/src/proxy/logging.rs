@@ -25,6 +25,7 @@ pub(super) fn record(telemetry: &Telemetry, session: &mut Session, ctx: &mut Con
     let response = session.response_written();
     let record = Record {
         client: ctx.client,
+        user: ctx.user.as_deref().unwrap_or(""),
         method: request.method.as_str(),
         tls: ctx.tls,
         host: &ctx.host,
@@ -50,6 +51,7 @@ pub(super) fn record(telemetry: &Telemetry, session: &mut Session, ctx: &mut Con
         upstream_time: ctx.header_time.and(ctx.try_started).map(|at| at.elapsed()),
         target: std::str::from_utf8(request.raw_path()).unwrap_or(""),
         unrouted: ctx.unrouted,
+        rewritten: &ctx.rewritten,
         request_headers: Some(&request.headers),
         response_headers: response.map(|response| &response.headers),
     };

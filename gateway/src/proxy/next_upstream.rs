@@ -1,15 +1,15 @@
 //! Whether another endpoint is tried: `proxy-next-upstream` and its kin.
 
 use super::Context;
+use crate::filters::retry::Retry;
 use crate::reason::Reason;
 use http::StatusCode;
 use pingora::{Error, ErrorType, Result, RetryType};
 use pingora_proxy::Session;
-use std::time::Duration;
 
 /// Whether the conditions name what went wrong. An answer that is no HTTP looks like a connection that broke.
 pub(super) fn wanted_for(ctx: &Context, reason: Reason) -> bool {
-    let conditions = &ctx.table().settings().proxy.proxy_next_upstream;
+    let conditions = Retry::of(ctx).conditions;
     match reason {
         Reason::ConnectFailed => conditions.error,
         Reason::UpstreamBroken => conditions.error || conditions.invalid_header,
@@ -20,10 +20,8 @@ pub(super) fn wanted_for(ctx: &Context, reason: Reason) -> bool {
 
 /// Whether tries and time are left.
 pub(super) fn allowed(ctx: &Context) -> bool {
-    let settings = &ctx.table().settings().proxy;
-    let limit = settings.proxy_next_upstream_tries;
-    let time = Duration::from_secs(settings.proxy_next_upstream_timeout.into());
-    (limit == 0 || ctx.tries < limit)
+    let Retry { tries, time, .. } = Retry::of(ctx);
+    (tries == 0 || ctx.tries < tries)
         && (time.is_zero() || ctx.first_try.is_none_or(|first| first.elapsed() < time))
 }
 
@@ -37,7 +35,7 @@ pub(super) fn is_untouched(e: &Error) -> bool {
 /// upstream left it `untouched`, and nothing after a first byte of an answer or when the body is gone.
 pub(super) fn repeatable(session: &Session, ctx: &Context, untouched: bool) -> bool {
     let idempotent = session.req_header().method.is_idempotent();
-    (untouched || idempotent || ctx.table().settings().proxy.retry_non_idempotent)
+    (untouched || idempotent || Retry::of(ctx).non_idempotent)
         && !session.as_ref().retry_buffer_truncated()
         && session.response_written().is_none()
 }
@@ -47,7 +45,7 @@ pub(super) fn repeatable(session: &Session, ctx: &Context, untouched: bool) -> b
 /// # Errors
 /// When another endpoint is tried instead.
 pub(super) fn by_status(session: &Session, status: StatusCode, ctx: &mut Context) -> Result<()> {
-    let statuses = &ctx.table().settings().proxy.proxy_next_upstream.statuses;
+    let statuses = &Retry::of(ctx).conditions.statuses;
     if statuses.is_empty()
         || !statuses.contains(&status.as_u16())
         || !allowed(ctx)

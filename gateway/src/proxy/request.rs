@@ -1,17 +1,17 @@
 //! Second phase: finds the route, or answers why there is none.
 //!
 //! The order is that of ingress-nginx: what the host as a whole redirects ([`moved`]), body size, missing slash, the rewrite phase (denied, CORS preflight, redirects,
-//! HTTPS), no endpoints, canary, then the access phase (limits, source ranges). What a phase does stands in
+//! HTTPS), no endpoints, canary, then the access phase (limits, and who may ask). What a phase does stands in
 //! [`crate::filters`].
 
 use super::early_request::refuse;
-use super::{Context, PublicPorts, grpc, moved, request_id};
+use super::{Context, Gateway, PublicPorts, grpc, moved, request_id};
 use crate::answer::Answer;
-use crate::filters;
+use crate::filters::{self, buffers, satisfy};
 use crate::location;
 use crate::reason::Reason;
 use crate::request_path;
-use crate::table::Found;
+use crate::table::{CompiledRoute, Found};
 use bytes::Bytes;
 use http::header;
 use pingora::Result;
@@ -19,9 +19,9 @@ use pingora_proxy::Session;
 use std::sync::Arc;
 
 /// `true` when the request is answered.
-pub(super) async fn filter(ports: &PublicPorts, session: &mut Session, ctx: &mut Context) -> Result<bool> {
+pub(super) async fn filter(gateway: &Gateway, session: &mut Session, ctx: &mut Context) -> Result<bool> {
     request_id::assign(session.req_header(), ctx);
-    let Err(answer) = decide(ports, session, ctx) else { return Ok(false) };
+    let Err(answer) = admit(gateway, session, ctx).await else { return Ok(false) };
     ctx.reason = Some(answer.reason);
     if answer.close {
         return Err(refuse(ctx, answer.reason));
@@ -31,7 +31,13 @@ pub(super) async fn filter(ports: &PublicPorts, session: &mut Session, ctx: &mut
 }
 
 /// The request goes to an upstream, or is answered here.
-fn decide(ports: &PublicPorts, session: &Session, ctx: &mut Context) -> Result<(), Answer> {
+async fn admit(gateway: &Gateway, session: &mut Session, ctx: &mut Context) -> Result<(), Answer> {
+    let route = decide(&gateway.ports, session, ctx)?;
+    satisfy::check(gateway, session, &route, ctx).await
+}
+
+/// Everything that needs no waiting; answers the route.
+fn decide(ports: &PublicPorts, session: &Session, ctx: &mut Context) -> Result<Arc<CompiledRoute>, Answer> {
     let request = session.req_header();
     let raw = raw_path(request.raw_path()).ok_or_else(|| Answer::close(Reason::BadRequest))?;
     let path = request_path::normalise(raw).map_err(|_| Answer::close(Reason::BadRequest))?;
@@ -53,8 +59,8 @@ fn decide(ports: &PublicPorts, session: &Session, ctx: &mut Context) -> Result<(
     ctx.has_certificate = has_certificate;
     ctx.route = route;
     ctx.unrouted = unrouted;
-    let limit = ctx.table().settings().proxy.proxy_body_size;
-    if limit > 0 && content_length(request.headers.get(header::CONTENT_LENGTH)) > limit {
+    let limit = buffers::body_limit(ctx.table().settings(), ctx.route.as_deref().or(slash.as_deref()));
+    if limit > 0 && buffers::content_length(request.headers.get(header::CONTENT_LENGTH)) > limit {
         return Err(Answer::close(Reason::BodyTooLarge));
     }
     if let Some(route) = slash {
@@ -82,18 +88,14 @@ fn decide(ports: &PublicPorts, session: &Session, ctx: &mut Context) -> Result<(
             ctx.group = Some(Arc::clone(&canary.group));
         }
     }
-    filters::access_phase(&route, request, ctx)
+    filters::access_phase(&route, request, ctx)?;
+    Ok(route)
 }
 
 /// The path without the query. Neither is touched on the way to the upstream.
 pub(super) fn raw_path(target: &[u8]) -> Option<&str> {
     let end = memchr::memchr(b'?', target).unwrap_or(target.len());
     std::str::from_utf8(&target[..end]).ok()
-}
-
-/// Only digits can be here: the front and the engine refuse everything else.
-fn content_length(value: Option<&header::HeaderValue>) -> u64 {
-    value.and_then(|value| value.to_str().ok()?.parse().ok()).unwrap_or(0)
 }
 
 /// Answers, and keeps the connection where that is safe.

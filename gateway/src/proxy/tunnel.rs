@@ -11,6 +11,7 @@
 
 use super::{Context, Gateway, error, next_upstream, request, upstream_peer, upstream_request};
 use crate::answer::Answer;
+use crate::filters::timeouts::Timeouts;
 use crate::front::stream::ClientStream;
 use crate::reason::Reason;
 use crate::upstream::Transport;
@@ -129,31 +130,12 @@ async fn connect(gateway: &Gateway, ctx: &mut Context) -> Result<(Stream, Durati
 }
 
 fn request_head(gateway: &Gateway, client: &RequestHeader, ctx: &Context) -> Result<Bytes> {
-    let mut request = client.clone();
-    for name in nominated(client) {
-        request.remove_header(name.as_str());
-    }
-    for name in
-        ["connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"]
-    {
-        request.remove_header(name);
-    }
+    let mut request = upstream_request::end_to_end(client);
     upstream_request::filter(&gateway.ports, client, &mut request, ctx)?;
     request.insert_header(UPGRADE, "websocket")?;
     request.insert_header(CONNECTION, "upgrade")?;
     let wire = http_req_header_to_wire(&request);
     wire.map(Into::into).ok_or_else(|| Error::new(ErrorType::InvalidHTTPHeader))
-}
-
-/// The headers that `Connection` makes hop-by-hop; those the upstream must be able to trust are no client's to remove.
-fn nominated(client: &RequestHeader) -> Vec<String> {
-    let values = client.headers.get_all(CONNECTION).iter().filter_map(|value| value.to_str().ok());
-    values
-        .flat_map(|value| value.split(','))
-        .map(|name| name.trim().to_ascii_lowercase())
-        .filter(|name| name != "host" && !name.starts_with("x-") && !name.starts_with("sec-websocket"))
-        .filter(|name| !name.is_empty() && name.bytes().all(crate::front::head::is_token))
-        .collect()
 }
 
 async fn read_head(upstream: &mut Stream) -> io::Result<Head> {
@@ -191,7 +173,7 @@ async fn answer(session: &mut Session, ctx: &mut Context, upstream: Stream, head
     // From here on only the silence of both sides counts.
     session.set_read_timeout(None);
     session.set_write_timeout(None);
-    let patience = Duration::from_secs(ctx.table().settings().proxy.proxy_read_timeout.max(1).into());
+    let patience = Timeouts::of(ctx).read;
     let early = Bytes::copy_from_slice(&head.raw[head.length..]);
     let (reader, writer) = tokio::io::split(upstream);
     let mut relay = Relay { reader, writer, to_upstream: Bytes::new(), received: 0 };
@@ -219,7 +201,7 @@ fn switching(head: &Head) -> Option<ResponseHeader> {
 
 /// The upstream does not switch: its answer is an ordinary one.
 async fn refused(session: &mut Session, ctx: &mut Context, upstream: Stream, head: Head) -> Result<()> {
-    let patience = Some(Duration::from_secs(ctx.table().settings().proxy.proxy_read_timeout.max(1).into()));
+    let patience = Some(Timeouts::of(ctx).read);
     let peer = ClientStream::replay(upstream, head.raw);
     let mut upstream = HttpSession::new(Box::new(peer));
     upstream.read_timeout = patience;

@@ -1,13 +1,16 @@
 //! Third phase, once per try: picks an endpoint and says how patient to be with it.
 
 use super::Context;
+use crate::filters::timeouts::Timeouts;
 use crate::reason::Reason;
 use crate::upstream::Target;
+use crate::upstream::carried::Carried;
 use ingora_config::Protocol;
 use pingora::protocols::Digest;
 use pingora::protocols::tls::SslDigest;
 use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, ErrorType, Result};
+use std::os::fd::RawFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -22,8 +25,8 @@ pub(super) fn choose(ctx: &mut Context) -> Result<Box<HttpPeer>> {
         ctx.reason = Some(Reason::NoEndpoints);
         return Err(Error::new_up(ErrorType::HTTPStatus(Reason::NoEndpoints.status())));
     };
-    let settings = ctx.table().settings();
-    let seconds = |value: u32| Some(Duration::from_secs(value.max(1).into()));
+    let timeouts = Timeouts::of(ctx);
+    let idle = ctx.table().settings().proxy.upstream_keepalive_timeout;
     let mut peer = Box::new(target.peer.clone());
     if let Some(transport) = ctx.transport()
         && transport.apply(target.protocol, &mut peer, ctx.tls).is_err()
@@ -32,11 +35,11 @@ pub(super) fn choose(ctx: &mut Context) -> Result<Box<HttpPeer>> {
         return Err(Error::new_up(ErrorType::HTTPStatus(Reason::Denied.status())));
     }
     let options = &mut peer.options;
-    options.connection_timeout = seconds(settings.proxy.proxy_connect_timeout);
-    options.total_connection_timeout = options.connection_timeout;
-    options.read_timeout = seconds(settings.proxy.proxy_read_timeout);
-    options.write_timeout = seconds(settings.proxy.proxy_send_timeout);
-    options.idle_timeout = seconds(settings.proxy.upstream_keepalive_timeout);
+    options.connection_timeout = Some(timeouts.connect);
+    options.total_connection_timeout = Some(timeouts.connect);
+    options.read_timeout = Some(timeouts.read);
+    options.write_timeout = Some(timeouts.send);
+    options.idle_timeout = Some(Duration::from_secs(idle.max(1).into()));
     ctx.target = Some(Arc::clone(&target));
     ctx.reason = None;
     ctx.tries += 1;
@@ -48,6 +51,9 @@ pub(super) fn choose(ctx: &mut Context) -> Result<Box<HttpPeer>> {
     ctx.header_time = None;
     // The engine sends what it kept of the body through the filters again.
     ctx.body_received = 0;
+    if let Some(copy) = &mut ctx.copy {
+        copy.begin_anew();
+    }
     Ok(peer)
 }
 
@@ -69,13 +75,26 @@ pub(super) fn check(tls: Option<&SslDigest>, ctx: &mut Context) -> Result<()> {
     })
 }
 
-/// `upstream-keepalive-time`: a connection from the pool that is older gets its last request. Only HTTP/1 can say so.
-pub(super) fn look_at_age(reused: bool, digest: Option<&Digest>, ctx: &mut Context) {
-    let limit = ctx.table().settings().proxy.upstream_keepalive_time;
-    if !reused || limit == 0 || ctx.protocol() != Some(Protocol::Http1) {
+/// Whether the connection of this try gets no further request: `upstream-keepalive-time` and `-requests`, and `-connections` where
+/// that is 0. Only HTTP/1 can say so.
+pub(super) fn look_at_connection(
+    carried: &Carried,
+    descriptor: RawFd,
+    reused: bool,
+    digest: Option<&Digest>,
+    ctx: &mut Context,
+) {
+    if ctx.protocol() != Some(Protocol::Http1) {
         return;
     }
-    let timing = digest.and_then(|digest| digest.timing_digest.first()?.as_ref());
-    let age = timing.and_then(|timing| timing.established_ts.elapsed().ok());
-    ctx.last_on_connection = age.is_some_and(|age| age >= Duration::from_secs(limit.into()));
+    let number = carried.count(descriptor, reused);
+    let limits = &ctx.table().settings().proxy;
+    let worn = limits.upstream_keepalive_connections == 0
+        || (limits.upstream_keepalive_requests > 0 && number >= limits.upstream_keepalive_requests);
+    let old = || {
+        let timing = digest.and_then(|digest| digest.timing_digest.first()?.as_ref());
+        let age = timing.and_then(|timing| timing.established_ts.elapsed().ok());
+        age.is_some_and(|age| age >= Duration::from_secs(limits.upstream_keepalive_time.into()))
+    };
+    ctx.last_on_connection = worn || (reused && limits.upstream_keepalive_time > 0 && old());
 }

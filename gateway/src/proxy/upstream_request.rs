@@ -25,6 +25,31 @@ pub(super) fn filter(
     request: &mut RequestHeader,
     ctx: &Context,
 ) -> Result<()> {
+    introduce(ports, client, request, ctx)?;
+    if let Some(route) = &ctx.route {
+        filters::upstream_phase(route, request, ctx)?;
+    }
+    ctx.table().compiled().set_on(request)
+}
+
+/// The request as somebody else than its upstream sees it, without what its route and `proxy-set-headers` say.
+pub(super) fn introduced(
+    ports: &PublicPorts,
+    client: &RequestHeader,
+    mut request: RequestHeader,
+    ctx: &Context,
+) -> Result<RequestHeader> {
+    introduce(ports, client, &mut request, ctx)?;
+    Ok(request)
+}
+
+/// What holds for every request: who asks, how, and for what.
+fn introduce(
+    ports: &PublicPorts,
+    client: &RequestHeader,
+    request: &mut RequestHeader,
+    ctx: &Context,
+) -> Result<()> {
     let table = ctx.table();
     let settings = table.settings();
     if settings.client.ignore_invalid_headers {
@@ -60,13 +85,7 @@ pub(super) fn filter(
                 .or_err(ErrorType::InvalidHTTPHeader, "the target cannot be a header")?,
         )?;
     }
-    if ctx.last_on_connection {
-        request.insert_header(CONNECTION, HeaderValue::from_static("close"))?;
-    }
-    if let Some(route) = &ctx.route {
-        filters::upstream_phase(route, request, ctx)?;
-    }
-    table.compiled().set_on(request)
+    Ok(())
 }
 
 /// Who asks. The chain, where it is kept, grows by whom we know, as in ingress-nginx: the neighbour.
@@ -130,4 +149,29 @@ fn drop_invalid(request: &mut RequestHeader, underscores: bool) {
     for name in names {
         request.remove_header(&name);
     }
+}
+
+/// A request without what concerned only the connection it came on, for what the engine does not forward itself.
+pub(super) fn end_to_end(client: &RequestHeader) -> RequestHeader {
+    let mut request = client.clone();
+    for name in nominated(client) {
+        request.remove_header(name.as_str());
+    }
+    for name in
+        ["connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"]
+    {
+        request.remove_header(name);
+    }
+    request
+}
+
+/// The headers that `Connection` makes hop-by-hop; those the upstream must be able to trust are no client's to remove.
+fn nominated(client: &RequestHeader) -> Vec<String> {
+    let values = client.headers.get_all(CONNECTION).iter().filter_map(|value| value.to_str().ok());
+    values
+        .flat_map(|value| value.split(','))
+        .map(|name| name.trim().to_ascii_lowercase())
+        .filter(|name| name != "host" && !name.starts_with("x-") && !name.starts_with("sec-websocket"))
+        .filter(|name| !name.is_empty() && name.bytes().all(crate::front::head::is_token))
+        .collect()
 }

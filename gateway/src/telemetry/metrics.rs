@@ -56,9 +56,38 @@ pub struct Metrics {
     pub failed_handshakes: Counter,
     /// Connections without a valid PROXY header, where one is demanded.
     pub failed_proxy_headers: Counter,
+    /// Copies of requests (`mirror-target`).
+    pub copies: Copies,
     reasons: Reasons,
     registry: Registry,
     identity: Identity,
+}
+
+/// Copies of requests (`mirror-target`), by what became of them.
+#[derive(Clone, Debug, Default)]
+pub struct Copies {
+    /// Answered.
+    pub sent: Counter,
+    /// Not answered in time, or not at all.
+    pub failed: Counter,
+    /// Never sent, for too many were under way or the body was too large.
+    pub dropped: Counter,
+}
+
+impl Copies {
+    fn register(&self, registry: &mut Registry) {
+        for (name, help, counter) in [
+            ("mirror_sent", "Copies of requests that were sent and answered", &self.sent),
+            ("mirror_failed", "Copies of requests that their target did not answer", &self.failed),
+            (
+                "mirror_dropped",
+                "Copies of requests that were not sent, for want of places or memory",
+                &self.dropped,
+            ),
+        ] {
+            registry.register(name, help, Counter::clone(counter));
+        }
+    }
 }
 
 impl Metrics {
@@ -88,6 +117,8 @@ impl Metrics {
             "Connections dropped because they did not start with a valid PROXY header",
             Counter::clone(&failed_proxy_headers),
         );
+        let copies = Copies::default();
+        copies.register(ours);
         ours.register_collector(Box::new(reasons.clone()));
         let nginx = with_identity(&mut registry, identity);
         nginx.register("nginx_process_requests", "Requests that are over", Counter::clone(&requests));
@@ -97,6 +128,7 @@ impl Metrics {
             requests,
             failed_handshakes,
             failed_proxy_headers,
+            copies,
             reasons,
             registry,
             identity: identity.clone(),

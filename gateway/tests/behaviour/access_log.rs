@@ -3,7 +3,7 @@
 use crate::support::backend::Backend;
 use crate::support::edge::Edge;
 use crate::support::http1::Connection;
-use crate::support::manifest::site;
+use crate::support::manifest::{Ingress, annotated, documents, service, site};
 use crate::support::tls::offer;
 use crate::support::until;
 
@@ -110,4 +110,45 @@ fn a_text_line_is_one_that_ingress_nginx_users_know() {
     assert!(line.contains(&format!(" [test-web-80] [] {} 4 ", backend.address)), "{line}");
     assert!(line.contains(" id-of-the-request "), "{line}");
     assert!(!edge.gateway.log().contains("s3cr3t"), "a secret is in the log");
+}
+
+#[test]
+fn an_ingress_without_a_log_is_counted_and_not_logged() {
+    let backend = Backend::named("web");
+    let sites = [
+        annotated("quiet", &[("enable-access-log", "false"), ("permanent-redirect", "https://b.example/")]),
+        annotated("hushed", &[("enable-access-log", "false")]),
+        annotated("loud", &[("enable-access-log", "true")]),
+        annotated("odd", &[("enable-access-log", "off")]),
+    ];
+    let sites = sites.iter().map(Ingress::text);
+    let edge = Edge::with(documents([service("web", &[backend.address])].into_iter().chain(sites)));
+    for name in ["quiet", "hushed", "odd", "loud"] {
+        edge.get(&format!("{name}.test"), "/seen");
+    }
+    until("the last one is logged", || edge.access_log().iter().any(|line| line["host"] == "loud.test"));
+    let hosts: Vec<_> = edge.access_log().iter().map(|line| line["host"].to_string()).collect();
+    assert!(!hosts.iter().any(|host| host.contains("quiet") || host.contains("hushed")), "{hosts:?}");
+    assert!(hosts.iter().any(|host| host.contains("odd")), "a bad value counts as missing: {hosts:?}");
+    let metrics = edge.admin("/metrics").text();
+    let counted = metrics
+        .lines()
+        .any(|line| line.starts_with("nginx_ingress_controller_requests{") && line.contains("hushed.test"));
+    assert!(counted, "{metrics}");
+}
+
+#[test]
+fn a_rewrite_is_logged_where_the_ingress_wants_that_and_its_query_never() {
+    let backend = Backend::named("web");
+    let rewrite = ("rewrite-target", "/new$uri");
+    let sites =
+        [annotated("told", &[rewrite, ("enable-rewrite-log", "true")]), annotated("silent", &[rewrite])];
+    let sites = sites.iter().map(Ingress::text);
+    let edge = Edge::with(documents([service("web", &[backend.address])].into_iter().chain(sites)));
+    edge.get("told.test", "/told?token=s3cr3t");
+    assert_eq!(backend.last().target(), "/new/told?token=s3cr3t");
+    edge.get("silent.test", "/silent");
+    assert_eq!(edge.logged("/told")["rewritten"], "/new/told");
+    assert!(edge.logged("/silent").get("rewritten").is_none());
+    assert!(!edge.gateway.log().contains("s3cr3t"));
 }

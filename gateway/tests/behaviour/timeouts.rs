@@ -1,11 +1,15 @@
-//! Deadlines and limits of the ConfigMap, each changed while both programs run.
+//! Deadlines and limits: of the ConfigMap, each changed while both programs run, and of single Ingresses.
 
 use crate::support::backend::Backend;
+use crate::support::echo::Echo;
 use crate::support::edge::Edge;
 use crate::support::http1::Connection;
-use crate::support::manifest::site;
+use crate::support::manifest::{annotated, documents, service, site};
 use crate::support::until;
-use std::net::{SocketAddr, TcpListener};
+use std::io::Write as _;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::{Mutex, mpsc};
+use std::thread;
 use std::time::{Duration, Instant};
 
 fn edge(address: SocketAddr) -> Edge {
@@ -139,4 +143,93 @@ fn an_idle_connection_is_closed_and_a_busy_one_after_its_last_request() {
     edge.configure(&[("keep-alive", "0")], "/client/keep_alive", 0);
     let mut once = Connection::open(edge.http).unwrap();
     assert_eq!(once.get("a.test", "/").unwrap().header("connection"), Some("close"));
+}
+
+#[test]
+fn an_ingress_has_its_own_patience_and_the_others_keep_theirs() {
+    let (release, wait) = mpsc::channel::<()>();
+    let wait = Mutex::new(wait);
+    let slow = Backend::start(move |request, stream| {
+        if request.target() == "/waits" {
+            let _ = wait.lock().unwrap().recv_timeout(Duration::from_secs(15));
+        } else {
+            // Until the gateway gives up.
+            thread::sleep(Duration::from_secs(5));
+        }
+        stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nslow")
+    });
+    let quick = [("proxy-read-timeout", "1"), ("proxy-next-upstream-tries", "1")];
+    let sites = [annotated("quick", &quick), annotated("patient", &[("proxy-read-timeout", "soon")])];
+    let sites = sites.iter().map(|site| site.text());
+    let edge = Edge::with(documents([service("web", &[slow.address])].into_iter().chain(sites)));
+    let mut patient = Connection::open(edge.http).unwrap();
+    patient.send("GET /waits HTTP/1.1\r\nHost: patient.test\r\n\r\n").unwrap();
+    until("the patient request has arrived", || slow.received().len() == 1);
+    let start = Instant::now();
+    assert_eq!(edge.get("quick.test", "/quick").status, 504);
+    assert!(start.elapsed() >= Duration::from_secs(1), "it was given a second");
+    let line = edge.logged("/quick");
+    assert_eq!((&line["reason"], &line["tries"]), (&"upstream_timeout".into(), &1.into()), "{line}");
+    release.send(()).unwrap();
+    assert_eq!(patient.response().unwrap().text(), "slow");
+}
+
+#[test]
+fn an_ingress_has_its_own_patience_with_connections() {
+    // The queue of a listener that accepts nothing fills up, and further connections hang.
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+    socket.listen(1).unwrap();
+    let address = socket.local_addr().unwrap().as_socket().unwrap();
+    let mut queued = Vec::new();
+    while let Ok(stream) = TcpStream::connect_timeout(&address, Duration::from_millis(300)) {
+        queued.push(stream);
+    }
+    let own = [("proxy-connect-timeout", "1"), ("proxy-next-upstream-tries", "1")];
+    let edge = Edge::configured(
+        documents([service("web", &[address]), annotated("quick", &own).text()]),
+        &[("proxy-connect-timeout", "60")],
+    );
+    let start = Instant::now();
+    assert_eq!(edge.get("quick.test", "/full").status, 504);
+    assert!(start.elapsed() < Duration::from_secs(15), "the ConfigMap allows a minute");
+    assert_eq!(edge.logged("/full")["reason"], "connect_timeout");
+}
+
+#[test]
+fn an_ingress_has_its_own_patience_with_endpoints_that_take_nothing() {
+    let (_listener, address) = silent();
+    // An answer is waited for all the same: it may say why.
+    let own = [("proxy-send-timeout", "1"), ("proxy-read-timeout", "1"), ("proxy-body-size", "0")];
+    let edge = Edge::with(documents([service("web", &[address]), annotated("quick", &own).text()]));
+    let mut connection = Connection::open(edge.http).unwrap();
+    let mut writer = connection.stream().try_clone().unwrap();
+    let writing = thread::spawn(move || {
+        let head = "POST /takes-nothing HTTP/1.1\r\nHost: quick.test\r\nContent-Length: 1000000000\r\n\r\n";
+        let _ = writer.write_all(head.as_bytes());
+        // More than all buffers on the way hold; the gateway ends it.
+        while writer.write_all(&[b'x'; 64 * 1024]).is_ok() {}
+    });
+    let line = edge.logged("/takes-nothing");
+    assert_eq!((&line["status"], &line["reason"]), (&504.into(), &"upstream_timeout".into()), "{line}");
+    drop(connection);
+    writing.join().unwrap();
+}
+
+#[test]
+fn a_websocket_of_an_ingress_ends_when_it_is_silent_for_longer_than_that_allows() {
+    let echo = Echo::start("chat");
+    let site = annotated("chat", &[("proxy-read-timeout", "1")]).text();
+    let edge = Edge::with(documents([service("web", &[echo.address]), site]));
+    let mut connection = Connection::open(edge.http).unwrap();
+    connection
+        .send(
+            "GET /chat HTTP/1.1\r\nHost: chat.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+        )
+        .unwrap();
+    assert_eq!(connection.response().unwrap().status, 101);
+    let start = Instant::now();
+    assert!(connection.is_closed());
+    assert!(start.elapsed() < Duration::from_secs(15), "a minute is the default");
 }

@@ -34,7 +34,7 @@ fn a_fixed_name_and_every_variable_arrive() {
 
 #[test]
 fn a_value_that_cannot_be_used_leaves_the_host_alone() {
-    assert_eq!(host_seen("$http_cookie.evil"), "A.test:8080");
+    assert_eq!(host_seen("$upstream_addr.evil"), "A.test:8080");
     assert_eq!(host_seen("$1"), "A.test:8080");
 }
 

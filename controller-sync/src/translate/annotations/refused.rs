@@ -3,23 +3,11 @@
 
 use super::table::{Guards, OnBad, Risk, Row, Scope, Support};
 
-const fn refused(guards: Guards, why: &'static str, instead: &'static str) -> Support {
+pub(super) const fn refused(guards: Guards, why: &'static str, instead: &'static str) -> Support {
     Support::Refused { guards, why, instead }
 }
 
 pub(super) const ROWS: &[Row] = &[
-    Row::new(
-        "auth-snippet",
-        "snippet",
-        Scope::Location,
-        Risk::Critical,
-        OnBad::Ignore,
-        refused(
-            Guards::Whole,
-            "nginx directives are not executed",
-            "auth-proxy-set-headers, auth-response-headers and auth-method say the same as data",
-        ),
-    ),
     Row::new(
         "fastcgi-index",
         "fastcgi",
@@ -90,42 +78,6 @@ pub(super) const ROWS: &[Row] = &[
             Guards::Nothing,
             "TLS is always ended at the gateway",
             "use backend-protocol HTTPS, or a Service of type LoadBalancer for raw TLS",
-        ),
-    ),
-    Row::new(
-        "configuration-snippet",
-        "snippet",
-        Scope::Location,
-        Risk::Critical,
-        OnBad::Ignore,
-        refused(
-            Guards::Whole,
-            "nginx directives are not executed",
-            "custom-headers, the rewrite, redirect and CORS annotations say most of it as data; ingora check proposes what fits",
-        ),
-    ),
-    Row::new(
-        "server-snippet",
-        "snippet",
-        Scope::Ingress,
-        Risk::Critical,
-        OnBad::Ignore,
-        refused(
-            Guards::Whole,
-            "nginx directives are not executed",
-            "app-root, server-alias, the redirect annotations and the ConfigMap say most of it as data; ingora check proposes what fits",
-        ),
-    ),
-    Row::new(
-        "stream-snippet",
-        "snippet",
-        Scope::Ingress,
-        Risk::Critical,
-        OnBad::Ignore,
-        refused(
-            Guards::Whole,
-            "nginx directives are not executed",
-            "expose TCP services with a Service of their own",
         ),
     ),
     Row::new(

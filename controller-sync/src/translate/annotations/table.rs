@@ -3,11 +3,6 @@
 //!
 //! Names, scopes, risks and what a bad value does are those of ingress-nginx 1.15's parsers.
 
-use super::{
-    app_root, backend_protocol, canary, cors, from_to_www_redirect, https_redirect, pending, proxy_ssl,
-    rate_limit, redirect, refused, rewrite, server_alias, source_range, upstream_vhost, use_regex,
-};
-
 use std::collections::{BTreeSet, HashMap};
 use std::fmt::Write as _;
 use std::sync::LazyLock;
@@ -141,22 +136,31 @@ pub enum Guards {
 
 /// All rows, by feature.
 pub const TABLE: &[&[Row]] = &[
-    rewrite::ROWS,
-    use_regex::ROWS,
-    app_root::ROWS,
-    server_alias::ROWS,
-    upstream_vhost::ROWS,
-    redirect::ROWS,
-    https_redirect::ROWS,
-    from_to_www_redirect::ROWS,
-    canary::ROWS,
-    rate_limit::ROWS,
-    source_range::ROWS,
-    cors::ROWS,
-    backend_protocol::ROWS,
-    proxy_ssl::ROWS,
-    pending::ROWS,
-    refused::ROWS,
+    super::rewrite::ROWS,
+    super::use_regex::ROWS,
+    super::app_root::ROWS,
+    super::server_alias::ROWS,
+    super::upstream_vhost::ROWS,
+    super::redirect::ROWS,
+    super::https_redirect::ROWS,
+    super::from_to_www_redirect::ROWS,
+    super::canary::ROWS,
+    super::rate_limit::ROWS,
+    super::source_range::ROWS,
+    super::cors::ROWS,
+    super::basic_auth::ROWS,
+    super::satisfy::ROWS,
+    super::timeouts::ROWS,
+    super::retry::ROWS,
+    super::buffers::ROWS,
+    super::proxy_http::ROWS,
+    super::access_log::ROWS,
+    super::mirror::ROWS,
+    super::backend_protocol::ROWS,
+    super::proxy_ssl::ROWS,
+    super::pending::ROWS,
+    super::refused::ROWS,
+    super::snippet::ROWS,
 ];
 
 /// All rows.

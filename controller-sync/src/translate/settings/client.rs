@@ -79,12 +79,6 @@ pub(super) const ROWS: &[Row] = &[
         "Drops headers whose names have more than letters, digits and `-`. Names that are no token of RFC 9110 are \
          always refused with 400.",
     ),
-    Row::new(
-        "client-body-buffer-size",
-        SIZE,
-        "8k",
-        Ignored("bodies are streamed to the upstream, nothing is gathered"),
-    ),
     Row::new("http2-max-field-size", SIZE, "", Ignored("obsolete in nginx since 1.19.7; large-client-header-buffers counts")),
     Row::new("http2-max-header-size", SIZE, "", Ignored("obsolete in nginx since 1.19.7; large-client-header-buffers counts")),
     Row::new("http2-max-requests", NUMBER, "0", Ignored("obsolete in nginx since 1.19.7")),

@@ -1,6 +1,5 @@
 //! Settings while the keys of a ConfigMap are read, one after the other.
 
-use super::next_upstream::Conditions;
 use crate::translate::gates::Gates;
 use crate::translate::value::{self, Invalid, Parsed};
 use ingora_config::Settings;
@@ -23,7 +22,6 @@ pub(in crate::translate) struct Draft {
     pub(super) log_format: Option<Vec<LogPart>>,
     pub(super) escape_json: bool,
     pub(super) escape_none: bool,
-    pub(super) non_idempotent: bool,
     /// A protection of everything is missing.
     pub(super) closed: bool,
     /// Names of ConfigMaps, as written.
@@ -54,11 +52,6 @@ impl Draft {
         items
     }
 
-    pub(super) fn take_conditions(&mut self, found: Conditions) {
-        self.settings.proxy.proxy_next_upstream = found.next;
-        self.non_idempotent = found.non_idempotent;
-    }
-
     /// Puts together what several keys say.
     pub(super) fn finish(&mut self) {
         let log = &mut self.settings.access_log;
@@ -70,7 +63,6 @@ impl Draft {
         };
         log.format = self.log_format.take().map(|parts| LogFormat { escape, parts });
         self.settings.denied = self.closed && !self.gates.ignore_unsupported;
-        self.settings.proxy.retry_non_idempotent |= self.non_idempotent;
     }
 }
 

@@ -13,6 +13,8 @@ pub(in crate::translate) enum Effect {
     Live(Set),
     /// It takes effect with the next connection; those that stand keep what they began with.
     NewConnections(Set),
+    /// It takes effect when a gateway starts; those that run keep what they began with.
+    Start(Set),
     /// Tuning of nginx that means nothing here, and why.
     Ignored(&'static str),
     /// What its author wants is missing in this release: what happens instead.
@@ -63,6 +65,7 @@ pub(super) const SECONDS: &str = "seconds";
 pub(super) const NUMBER: &str = "number";
 pub(super) const SIZE: &str = "size";
 pub(super) const DURATION: &str = "duration";
+pub(super) const ON_OFF: &str = "on or off";
 pub(super) const TEXT: &str = "text";
 pub(super) const NETWORKS: &str = "list of networks";
 pub(super) const CONFIG_MAP: &str = "name of a ConfigMap";

@@ -43,6 +43,7 @@ fn line(page: &mut String, row: &Row) {
     let (effect, why) = match row.effect {
         Effect::Live(_) => ("live", String::new()),
         Effect::NewConnections(_) => ("new connections", String::new()),
+        Effect::Start(_) => ("start of the gateway", String::new()),
         Effect::Ignored(why) => ("ignored", sentence(why)),
         Effect::NotYet(instead) => ("not yet", sentence(instead)),
         Effect::Unprotected(why) | Effect::Closed(why) => ("**not yet**", sentence(why)),

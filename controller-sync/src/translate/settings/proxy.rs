@@ -1,12 +1,14 @@
 //! How upstreams are spoken to: the defaults of the annotations of the same names.
 
 use super::draft::set;
-use super::key::Effect::{Ignored, Live, NotYet};
-use super::key::{BOOL, DURATION, NUMBER, Row, SECONDS, SIZE, TEXT};
-use super::next_upstream;
-use crate::translate::value::{boolean, duration, number, seconds, size};
+use super::key::Effect::{Ignored, Live, NotYet, Start};
+use super::key::{BOOL, DURATION, NUMBER, ON_OFF, Row, SECONDS, SIZE, TEXT};
+use crate::translate::next_upstream::{self, MAX_TIMEOUT, MAX_TRIES};
+use crate::translate::value::{boolean, duration, http_version, number, on_off, seconds, size};
 
-const BUFFERS: &str = "bodies are streamed in both directions, nothing is gathered in buffers or files";
+const BUFFERS: &str = "answers are streamed to the client as fast as it takes them, in bounded memory";
+const HEADS: &str = "the header of an answer may have 1 MiB and 256 lines";
+const FILES: &str = "no body is written to a file";
 const REWRITES: &str = "answers pass with their Location and Set-Cookie as the upstream wrote them";
 
 pub(super) const ROWS: &[Row] = &[
@@ -40,21 +42,21 @@ pub(super) const ROWS: &[Row] = &[
         "proxy-next-upstream",
         "words",
         "error timeout",
-        Live(|d, v| next_upstream::conditions(v).map(|found| d.take_conditions(found))),
+        Live(|d, v| set(&mut d.settings.proxy.proxy_next_upstream, next_upstream::conditions(v))),
     )
     .note("`error`, `timeout`, `invalid_header`, `http_500`, `http_502`, `http_503`, `http_504`, `http_403`, `http_404`, `http_429`, `non_idempotent`, `off`. An answer that is no HTTP counts as `error`."),
     Row::new(
         "proxy-next-upstream-tries",
         NUMBER,
         "3",
-        Live(|d, v| set(&mut d.settings.proxy.proxy_next_upstream_tries, number(v, 0..=1000))),
+        Live(|d, v| set(&mut d.settings.proxy.proxy_next_upstream_tries, number(v, 0..=MAX_TRIES))),
     )
-    .note("The first try is counted; 0 is as many as there are endpoints, 16 at most."),
+    .note("The first try is counted; 0 is 16."),
     Row::new(
         "proxy-next-upstream-timeout",
         SECONDS,
         "0",
-        Live(|d, v| set(&mut d.settings.proxy.proxy_next_upstream_timeout, number(v, 0..=86_400))),
+        Live(|d, v| set(&mut d.settings.proxy.proxy_next_upstream_timeout, number(v, 0..=MAX_TIMEOUT))),
     )
     .note("No further try begins later than this after the first; 0 is unlimited."),
     Row::new(
@@ -82,22 +84,43 @@ pub(super) const ROWS: &[Row] = &[
     Row::new(
         "upstream-keepalive-connections",
         NUMBER,
-        "320",
-        Ignored("each core keeps up to 1024 idle connections, of all upstreams together"),
-    ),
+        "1024",
+        Start(|d, v| set(&mut d.settings.proxy.upstream_keepalive_connections, number(v, 0..=1_000_000))),
+    )
+    .note("Idle connections that each core keeps, of all upstreams together, as in ingress-nginx, where it is 320. 0 closes each connection after its answer."),
     Row::new(
         "upstream-keepalive-requests",
         NUMBER,
         "10000",
-        Ignored("connections to upstreams end by their age and by being idle, not by a count"),
-    ),
-    Row::new("proxy-http-version", TEXT, "1.1", NotYet("upstreams are spoken to in HTTP/1.1, or HTTP/2 where the Service says so")),
-    Row::new("proxy-buffering", "on or off", "off", NotYet(BUFFERS)),
-    Row::new("proxy-request-buffering", "on or off", "on", NotYet(BUFFERS)),
-    Row::new("proxy-buffers-number", NUMBER, "4", NotYet(BUFFERS)),
-    Row::new("proxy-buffer-size", SIZE, "4k", NotYet(BUFFERS)),
-    Row::new("proxy-busy-buffers-size", SIZE, "", NotYet(BUFFERS)),
-    Row::new("proxy-max-temp-file-size", SIZE, "1024m", NotYet(BUFFERS)),
+        Live(|d, v| set(&mut d.settings.proxy.upstream_keepalive_requests, number(v, 0..=i64::from(u32::MAX)))),
+    )
+    .note("Of connections that speak HTTP/1; 0 is unlimited."),
+    Row::new(
+        "proxy-http-version",
+        "1.0 or 1.1",
+        "1.1",
+        Live(|d, v| set(&mut d.settings.proxy.proxy_http_version, http_version(v))),
+    )
+    .note("For upstreams that speak HTTP/1. A request whose length is unknown goes out as HTTP/1.1."),
+    Row::new(
+        "proxy-request-buffering",
+        ON_OFF,
+        "on",
+        Live(|d, v| set(&mut d.settings.proxy.proxy_request_buffering, on_off(v))),
+    )
+    .note("A body of known length that fits into `client-body-buffer-size` is received before an endpoint is bothered; any other is streamed."),
+    Row::new(
+        "client-body-buffer-size",
+        SIZE,
+        "8k",
+        Live(|d, v| set(&mut d.settings.proxy.client_body_buffer_size, size(v))),
+    )
+    .note("See `proxy-request-buffering`; more than 64k counts as 64k."),
+    Row::new("proxy-buffering", ON_OFF, "off", Ignored(BUFFERS)),
+    Row::new("proxy-buffers-number", NUMBER, "4", Ignored(BUFFERS)),
+    Row::new("proxy-buffer-size", SIZE, "4k", Ignored(HEADS)),
+    Row::new("proxy-busy-buffers-size", SIZE, "", Ignored(BUFFERS)),
+    Row::new("proxy-max-temp-file-size", SIZE, "1024m", Ignored(FILES)),
     Row::new("proxy-cookie-path", TEXT, "off", NotYet(REWRITES)),
     Row::new("proxy-cookie-domain", TEXT, "off", NotYet(REWRITES)),
     Row::new("proxy-redirect-from", TEXT, "off", NotYet(REWRITES)),

@@ -46,7 +46,7 @@ impl Line<'_> {
         match variable {
             // Digits are written in place; a Vec takes all of them.
             V::RemoteAddr => write!(self.out, "{}", record.client).expect("writing into a Vec cannot fail"),
-            V::RemoteUser => self.text(""),
+            V::RemoteUser => self.text(record.user),
             V::ProxyAlternativeUpstreamName => {
                 self.text(record.canary.map_or("", |canary| canary.group.name()))
             }

@@ -31,10 +31,12 @@ fn json(out: &mut Vec<u8>, stamp: &mut Stamp, now: Duration, record: &Record<'_>
     out.extend_from_slice(b"\",\"client\":\"");
     address(out, record);
     out.push(b'"');
+    string(out, "user", record.user);
     string(out, "method", record.method);
     string(out, "scheme", if record.tls { "https" } else { "http" });
     string(out, "host", record.host);
     string(out, "path", record.path);
+    string(out, "rewritten", record.rewritten);
     string(out, "protocol", record.protocol);
     number(out, "status", record.status.into());
     string(out, "reason", record.reason.map_or("", |reason| reason.label()));
@@ -89,7 +91,9 @@ fn number(out: &mut Vec<u8>, name: &str, value: u64) {
 /// The referrer is always `-`: its query may carry secrets.
 fn text(out: &mut Vec<u8>, stamp: &mut Stamp, now: Duration, record: &Record<'_>) {
     address(out, record);
-    out.extend_from_slice(b" - - [");
+    out.extend_from_slice(b" - ");
+    escape::text(out, record.user);
+    out.extend_from_slice(b" [");
     stamp.write(out, LogFormat::Text, now);
     out.extend_from_slice(b"] \"");
     for (index, part) in [record.method, record.path, record.protocol].into_iter().enumerate() {

@@ -12,6 +12,8 @@ use std::time::Duration;
 pub struct Record<'a> {
     /// Whose request it was.
     pub client: IpAddr,
+    /// Who proved to be a user of basic authentication; empty when nobody did.
+    pub user: &'a str,
     /// The method, as sent.
     pub method: &'a str,
     /// Whether it came over TLS.
@@ -54,6 +56,8 @@ pub struct Record<'a> {
     pub target: &'a str,
     /// Whether no rule took it.
     pub unrouted: bool,
+    /// The path that the last endpoint saw, where its route wants that logged and it is not that of the request; else empty.
+    pub rewritten: &'a str,
     /// The request's headers, for a log format of the operator's own.
     pub request_headers: Option<&'a HeaderMap>,
     /// The answer's headers, alike.
@@ -65,6 +69,7 @@ impl Record<'_> {
     pub fn refused(client: IpAddr, tls: bool, reason: Reason) -> Self {
         Self {
             client,
+            user: "",
             method: "",
             tls,
             host: "",
@@ -86,6 +91,7 @@ impl Record<'_> {
             upstream_time: None,
             target: "",
             unrouted: false,
+            rewritten: "",
             request_headers: None,
             response_headers: None,
         }

@@ -52,6 +52,7 @@ impl Write for Stalled {
 
 fn record() -> Record<'static> {
     Record {
+        user: "",
         client: [192, 0, 2, 1].into(),
         method: "GET",
         tls: true,
@@ -74,6 +75,7 @@ fn record() -> Record<'static> {
         upstream_time: Some(Duration::from_millis(15)),
         target: "/p?q",
         unrouted: false,
+        rewritten: "",
         request_headers: None,
         response_headers: None,
     }

@@ -164,6 +164,14 @@ impl Ingress {
     }
 }
 
+/// An Ingress of the host `name.test` to the Service `web`, with annotations of the usual prefix.
+pub(crate) fn annotated(name: &str, annotations: &[(&str, &str)]) -> Ingress {
+    let site = ingress(name).path(&format!("{name}.test"), "Prefix", "/", "web");
+    annotations.iter().fold(site, |site, (annotation, value)| {
+        site.annotation(&format!("nginx.ingress.kubernetes.io/{annotation}"), value)
+    })
+}
+
 /// The most common file: one Ingress that sends one host to one Service.
 pub(crate) fn site(host: &str, name: &str, address: SocketAddr) -> String {
     documents([service(name, &[address]), ingress(name).path(host, "Prefix", "/", name).text()])

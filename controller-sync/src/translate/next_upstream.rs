@@ -1,14 +1,12 @@
-//! `proxy-next-upstream`: when another endpoint is tried.
+//! `proxy-next-upstream`: when another endpoint is tried. The key of the ConfigMap and the annotation are one list of words.
 
-use crate::translate::value::{Invalid, Parsed};
+use super::value::{Invalid, Parsed};
 use ingora_config::settings::NextUpstream;
 
-/// What the words say.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Conditions {
-    pub(super) next: NextUpstream,
-    pub(super) non_idempotent: bool,
-}
+/// The longest `proxy-next-upstream-timeout`: a day, in seconds.
+pub(super) const MAX_TIMEOUT: i64 = 86_400;
+/// The most `proxy-next-upstream-tries`.
+pub(super) const MAX_TRIES: i64 = 1000;
 
 const STATUSES: [(&str, u16); 7] = [
     ("http_500", 500),
@@ -21,25 +19,26 @@ const STATUSES: [(&str, u16); 7] = [
 ];
 
 /// Reads the words, with white space between them as in nginx.
-pub(super) fn conditions(text: &str) -> Parsed<Conditions> {
-    let mut found = Conditions {
-        next: NextUpstream { error: false, timeout: false, invalid_header: false, statuses: Vec::new() },
+pub(super) fn conditions(text: &str) -> Parsed<NextUpstream> {
+    let mut found = NextUpstream {
+        error: false,
+        timeout: false,
+        invalid_header: false,
         non_idempotent: false,
+        statuses: Vec::new(),
     };
     let mut words = 0;
     let mut off = false;
     for word in text.split_whitespace() {
         words += 1;
         match word {
-            "error" => found.next.error = true,
-            "timeout" => found.next.timeout = true,
-            "invalid_header" => found.next.invalid_header = true,
+            "error" => found.error = true,
+            "timeout" => found.timeout = true,
+            "invalid_header" => found.invalid_header = true,
             "non_idempotent" => found.non_idempotent = true,
             "off" => off = true,
             _ => match STATUSES.iter().find(|(name, _)| *name == word) {
-                Some((_, status)) if !found.next.statuses.contains(status) => {
-                    found.next.statuses.push(*status)
-                }
+                Some((_, status)) if !found.statuses.contains(status) => found.statuses.push(*status),
                 Some(_) => {}
                 None => {
                     let hint = "write words out of error, timeout, invalid_header, http_500, http_502, http_503, \
@@ -52,7 +51,7 @@ pub(super) fn conditions(text: &str) -> Parsed<Conditions> {
     if words == 0 || (off && words > 1) {
         return Err(Invalid::new(text, "is no list of conditions", "write conditions, or off alone"));
     }
-    found.next.statuses.sort_unstable();
+    found.statuses.sort_unstable();
     Ok(found)
 }
 
@@ -64,11 +63,16 @@ mod tests {
     fn words_are_conditions_and_off_stands_alone() {
         let found = conditions("error  http_503 http_502 non_idempotent http_503").unwrap();
         assert_eq!(
-            found.next,
-            NextUpstream { error: true, timeout: false, invalid_header: false, statuses: vec![502, 503] }
+            found,
+            NextUpstream {
+                error: true,
+                timeout: false,
+                invalid_header: false,
+                non_idempotent: true,
+                statuses: vec![502, 503]
+            }
         );
-        assert!(found.non_idempotent);
-        assert!(!conditions("off").unwrap().next.error);
+        assert!(!conditions("off").unwrap().error);
         for text in ["", "off error", "errors", "error,timeout", "http_418"] {
             assert!(conditions(text).is_err(), "{text:?}");
         }
