@@ -22,6 +22,7 @@ use std::sync::Arc;
 use table::{Guards, Risk, Row, Support};
 
 mod access_log;
+mod affinity;
 mod app_root;
 mod auth_tls;
 mod basic_auth;
@@ -29,12 +30,17 @@ mod buffers;
 mod canary;
 pub(super) mod charset;
 mod cors;
+mod custom_headers;
+pub(super) mod error_pages;
 mod external_auth;
 mod from_to_www_redirect;
 mod https_redirect;
+mod load_balance;
 mod mirror;
 mod pending;
+mod proxy_cookie;
 mod proxy_http;
+mod proxy_redirect;
 mod rate_limit;
 mod reader;
 mod redirect;
@@ -136,6 +142,12 @@ pub(super) fn read(ingress: &Ingress, store: &Store, gates: &Gates, found: &mut 
         cors: cors::read(&mut reader).map(Box::new),
         rate_limit: rate_limit::read(&mut reader).map(Box::new),
         source_range: source_range::read(&mut reader).map(Box::new),
+        load_balance: load_balance::read(&mut reader).map(Box::new),
+        affinity: affinity::read(&mut reader).map(Box::new),
+        error_pages: error_pages::read(&mut reader).map(Box::new),
+        custom_headers: custom_headers::read(&mut reader).map(Box::new),
+        proxy_cookie: proxy_cookie::read(&mut reader).map(Box::new),
+        proxy_redirect: proxy_redirect::read(&mut reader).map(Box::new),
         ssl_passthrough: ssl_passthrough::read(&mut reader),
         basic_auth: basic_auth::read(&mut reader).map(Box::new),
         satisfy_any: satisfy::read(&mut reader),

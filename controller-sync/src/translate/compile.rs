@@ -9,7 +9,7 @@
 //!
 //! The result is kept until the Ingress changes; merging it with others is the work of those neighbours.
 
-use super::annotations::{self, HostWishes, Wishes};
+use super::annotations::{self, HostWishes, Wishes, error_pages};
 use super::gates::{self, Gates};
 use super::pattern::not_a_regex;
 use super::problems::Subject;
@@ -49,6 +49,8 @@ pub(super) struct Compiled {
     pub(super) tls: Option<TlsSection>,
     /// The Service ports it refers to, each with the first place.
     pub(super) upstreams: BTreeMap<UpstreamId, Place>,
+    /// `service-upstream`, where an annotation says it.
+    pub(super) service_upstream: Option<bool>,
     /// What its annotations ask for its routes.
     pub(super) policy: Arc<Policy>,
     /// What they ask for its hosts.
@@ -99,6 +101,8 @@ pub(super) enum Place {
         path: usize,
     },
     DefaultBackend,
+    /// The annotation of this name behind the prefix.
+    Annotation(&'static str),
     /// The service of external authentication.
     AuthUrl,
 }
@@ -108,6 +112,7 @@ impl fmt::Display for Place {
         match self {
             Self::Path { rule, path } => write!(f, "spec.rules[{rule}].http.paths[{path}]"),
             Self::DefaultBackend => f.write_str("spec.defaultBackend"),
+            Self::Annotation(name) => write!(f, "metadata.annotations[{name}]"),
             Self::AuthUrl => f.write_str("auth-url"),
         }
     }
@@ -191,6 +196,9 @@ pub(super) fn compile(
         if let Some(backend) = &ingress.spec.default_backend {
             compiler.default_backend(backend, ingress.spec.rules.is_empty());
         }
+        if let Some(spare) = wishes.policy.error_pages.as_ref().and_then(|pages| pages.backend.clone()) {
+            compiler.upstreams.insert(spare, Place::Annotation(error_pages::DEFAULT_BACKEND));
+        }
         if let Some(id) = wishes.policy.external_auth.as_ref().and_then(|auth| auth.upstream()) {
             compiler.upstreams.entry(id.clone()).or_insert(Place::AuthUrl);
         }
@@ -201,6 +209,11 @@ pub(super) fn compile(
             tls = TlsSection::read(&ingress.spec.tls, &id.namespace, &mut compiler.found);
         }
     }
+    let balance = match &wishes.canary {
+        Some(rule) => rule.load_balance.as_deref(),
+        None => wishes.policy.load_balance.as_deref(),
+    };
+    let service_upstream = balance.and_then(|balance| balance.service_upstream);
     if wishes.policy.ssl_passthrough {
         compiler.passthrough_needs_root(&wishes.host);
     }
@@ -214,6 +227,7 @@ pub(super) fn compile(
         hosts,
         tls,
         upstreams,
+        service_upstream,
         policy,
         wishes: wishes.host,
         canary: wishes.canary,

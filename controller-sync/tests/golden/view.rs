@@ -92,7 +92,10 @@ fn resource_line(resource: &Resource) -> String {
             }
             line
         }
-        Resource::Upstream(Upstream { id, protocol }) => format!("Upstream: {id} {protocol:?}"),
+        Resource::Upstream(Upstream { id, protocol, service_address }) => {
+            let address = service_address.map_or(String::new(), |address| format!(" at {address}"));
+            format!("Upstream: {id} {protocol:?}{address}")
+        }
         Resource::Endpoints(Endpoints { upstream, endpoints }) => {
             let show = |endpoint: &ingora_config::Endpoint| match &*endpoint.target {
                 "" => endpoint.address.to_string(),

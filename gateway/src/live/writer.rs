@@ -6,7 +6,9 @@ use crate::certificate::{Certificates, LoadedCertificate, Slot, Store};
 use crate::filters::Filters;
 use crate::filters::basic_auth::users;
 use crate::filters::canary::{Canaries, Patterns};
+use crate::filters::error_pages::ErrorPages;
 use crate::filters::external_auth::ExternalAuth;
+use crate::filters::load_balance;
 use crate::filters::rate_limit::slots::Slots;
 use crate::host_tls::Handshakes;
 use crate::table::route::default_backend;
@@ -210,6 +212,10 @@ impl Writer {
             Backend::Upstream(id) => Some(self.groups.acquire(id)),
             Backend::NotFound => None,
         };
+        if let Some(group) = &group {
+            let policy = &route.policy;
+            load_balance::prepare(group, policy.load_balance.as_deref(), policy.affinity.as_deref());
+        }
         let stats = self.statistics.of(&route);
         let asked = asked_by(&route).map(|id| self.groups.acquire(id));
         let filters = Filters::compile(&route, &self.slots, &mut self.users, asked);
@@ -220,15 +226,25 @@ impl Writer {
         let earlier = before.and_then(|before| before.canaries.as_deref());
         let canaries = Canaries::compile(&route, earlier, &mut self.patterns, |canary| {
             let stats = self.statistics.of_canary(&route, &canary.upstream);
-            (self.groups.acquire(&canary.upstream), stats)
+            let (group, rule) = (self.groups.acquire(&canary.upstream), &canary.rule);
+            let sessions = load_balance::sessions_of_canary(&route, rule.sticky);
+            load_balance::prepare(&group, rule.load_balance.as_deref(), sessions);
+            (group, stats)
+        });
+        let error_pages = route.policy.error_pages.as_ref().map(|pages| {
+            let group = pages.backend.as_ref().map(|id| self.groups.acquire(id));
+            Box::new(ErrorPages::compile(pages, group))
         });
         let pattern = before.map(|before| before.pattern.clone()).unwrap_or_default();
-        Arc::new(CompiledRoute { route, group, canaries, filters, service_port, stats, pattern })
+        Arc::new(CompiledRoute { route, group, canaries, error_pages, filters, service_port, stats, pattern })
     }
 
     fn release(&mut self, route: Option<&CompiledRoute>) {
         let Some(route) = route.map(|route| &route.route) else { return };
         if let Backend::Upstream(id) = &route.backend {
+            self.groups.release(id);
+        }
+        if let Some(id) = route.policy.error_pages.as_ref().and_then(|pages| pages.backend.as_ref()) {
             self.groups.release(id);
         }
         if let Some(id) = asked_by(route) {

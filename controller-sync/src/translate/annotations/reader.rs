@@ -99,6 +99,11 @@ impl<'a, 'f> Reader<'a, 'f> {
         self.namespace
     }
 
+    /// What the ConfigMap allows and refuses.
+    pub(super) fn gates(&self) -> &'a Gates {
+        self.gates
+    }
+
     /// Whether requests may be sent to the machine itself, as outside of clusters.
     pub(super) fn allows_loopback(&self) -> bool {
         self.store.options().allow_loopback_endpoints
