@@ -161,7 +161,7 @@ impl Reading<'_> {
                 if let Err(Invalid { message, hint }) = take(draft, value) {
                     let rest = match row.default {
                         _ if std::mem::take(&mut draft.global_auth.closes) => {
-                            "routes without authentication of their own answer 503".to_owned()
+                            "routes that global-auth-url should protect answer 503".to_owned()
                         }
                         "" => "it is as if the key were not there".to_owned(),
                         default if default.len() > 64 => "the default holds".to_owned(),

@@ -27,6 +27,7 @@ mod whole {
             only_sync_has_a_token_and_nobody_has_a_right,
             no_flag_stands_there_that_the_programs_do_not_know,
             every_value_is_known_and_every_key_of_ingress_nginx_is_explained,
+            the_chart_is_of_the_version_of_the_programs,
             containers_run_programs_that_the_image_has,
             the_readme_renders_as_expected;
     }
@@ -166,6 +167,13 @@ fn only_sync_has_a_token_and_nobody_has_a_right() {
     }
 }
 
+fn the_chart_is_of_the_version_of_the_programs() {
+    let text = std::fs::read_to_string(chart::folder().join("Chart.yaml")).unwrap();
+    let about: Value = serde_saphyr::from_str(&text).unwrap();
+    assert_eq!(about["appVersion"], env!("CARGO_PKG_VERSION"));
+    assert_eq!(about["version"], env!("CARGO_PKG_VERSION"));
+}
+
 fn containers_run_programs_that_the_image_has() {
     let stage = std::fs::read_to_string(chart::folder().join("../image/stage")).unwrap();
     assert!(
@@ -254,6 +262,14 @@ fn every_value_is_known_and_every_key_of_ingress_nginx_is_explained() {
     keys(&values, "", &mut ours);
     let unknown: Vec<_> = ours.iter().filter(|key| !is_known(&schema, key)).collect();
     assert!(unknown.is_empty() && ours.len() > 250, "not in values.schema.json: {unknown:?}");
+    let entries = std::fs::read_dir(chart::folder().join("templates")).unwrap();
+    let templates: String = entries.map(|entry| read(entry.unwrap().path())).collect();
+    let unused = |key: &&String| {
+        let last = key.rsplit('.').next().unwrap();
+        // services.yaml puts these together.
+        !(templates.contains(last) || last.starts_with("enableHttp") || key.contains("nodeSelector."))
+    };
+    assert_eq!(ours.iter().find(unused), None, "no template reads it");
     let page = read(chart::folder().join("../../docs/helm-values.md"));
     let rows: Vec<_> = page.lines().filter_map(|line| line.strip_prefix("| `")?.split_once("` | ")).collect();
     let explained: BTreeSet<_> = rows.iter().map(|(key, _)| (*key).to_owned()).collect();
