@@ -4,7 +4,7 @@ use crate::auth_tls::ClientCertificate;
 use crate::client_address::Forwarded;
 use crate::drain::{Busy, InFlight};
 use crate::filters::compression::Compressor;
-use crate::filters::error_pages::Detour;
+use crate::filters::error_pages::{self, Detour};
 use crate::filters::external_auth::Verdict;
 use crate::filters::rate_limit::{bandwidth::Pace, slots::Held};
 use crate::mirror::Copy;
@@ -227,8 +227,12 @@ impl Context {
         Some(self.transport().map_or(target.protocol, Transport::protocol))
     }
 
-    /// How the route wants its endpoints spoken to; `None` is as the Service says.
+    /// How the route wants its endpoints spoken to; `None` is as the Service says. Whoever serves error pages is none of its
+    /// endpoints.
     pub fn transport(&self) -> Option<&Transport> {
+        if error_pages::asks_for_page(self) {
+            return None;
+        }
         self.route.as_ref()?.transport.as_deref()
     }
 }
