@@ -5,6 +5,8 @@
 //! What holds for a host as a whole (aliases, app-root, regex mode) stands in [`crate::VirtualHost`].
 
 mod access_log;
+mod affinity;
+mod backend_protocol;
 mod basic_auth;
 mod buffers;
 mod canary;
@@ -13,9 +15,11 @@ mod custom_headers;
 mod error_pages;
 mod external_auth;
 mod https_redirect;
+mod load_balance;
 mod mirror;
 mod proxy_cookie;
 mod proxy_http;
+mod proxy_ssl;
 mod rate_limit;
 mod redirect;
 mod retry;
@@ -25,6 +29,8 @@ mod timeouts;
 mod upstream_vhost;
 
 pub use access_log::AccessLog;
+pub use affinity::{Affinity, AffinityMode, SessionCookie};
+pub use backend_protocol::BackendProtocol;
 pub use basic_auth::{BasicAuth, InvalidRealm, Realm};
 pub use buffers::Buffers;
 pub use canary::{
@@ -38,9 +44,11 @@ pub use external_auth::{
     MAX_AUTH_HEADERS,
 };
 pub use https_redirect::HttpsRedirect;
+pub use load_balance::{Algorithm, HashBy, LoadBalance, MAX_SUBSET};
 pub use mirror::Mirror;
 pub use proxy_cookie::{ProxyCookie, Replacing};
 pub use proxy_http::{ConnectionHeader, HttpVersion, ProxyHttp};
+pub use proxy_ssl::{ClientCertificate, PeerName, ProxySsl, ProxySslSecret, Verify};
 pub use rate_limit::RateLimit;
 pub use redirect::Redirect;
 pub use retry::Retry;
@@ -70,8 +78,10 @@ pub struct Policy {
     pub rate_limit: Option<Box<RateLimit>>,
     /// `denylist-source-range`, `allowlist-source-range`.
     pub source_range: Option<Box<SourceRange>>,
-    /// `ssl-passthrough`: TLS for the host of the path `/` goes to its upstream unopened.
-    pub ssl_passthrough: bool,
+    /// `load-balance`, `upstream-hash-by*`, `service-upstream`.
+    pub load_balance: Option<Box<LoadBalance>>,
+    /// `affinity*`, `session-cookie-*`.
+    pub affinity: Option<Box<Affinity>>,
     /// `custom-http-errors`, `default-backend`, `disable-proxy-intercept-errors`.
     pub error_pages: Option<Box<ErrorPages>>,
     /// `custom-headers`.
@@ -80,6 +90,12 @@ pub struct Policy {
     pub proxy_cookie: Option<Box<ProxyCookie>>,
     /// `proxy-redirect-from`, `proxy-redirect-to`: of the headers Location and Refresh, whose start is compared.
     pub proxy_redirect: Option<Box<Replacing>>,
+    /// `ssl-passthrough`: TLS for the host of the path `/` goes to its upstream unopened.
+    pub ssl_passthrough: bool,
+    /// `backend-protocol`; `None` is as the Service says.
+    pub backend_protocol: Option<BackendProtocol>,
+    /// `proxy-ssl-*`.
+    pub proxy_ssl: Option<Box<ProxySsl>>,
     /// `auth-type: basic`, `auth-secret`, `auth-realm`.
     pub basic_auth: Option<Box<BasicAuth>>,
     /// `satisfy: any`: the allow list, basic and external authentication let in whom one of them lets in, not all.

@@ -12,6 +12,7 @@ mod global_auth;
 mod headers;
 mod hsts;
 mod limits;
+mod load_balance;
 mod no_auth_locations;
 mod proxy;
 mod redirect;
@@ -29,6 +30,7 @@ pub use global_auth::GlobalAuth;
 pub use headers::{HeaderLine, HeaderText, Headers, InvalidHeader};
 pub use hsts::Hsts;
 pub use limits::Limits;
+pub use load_balance::LoadBalanceDefaults;
 pub use no_auth_locations::NoAuthLocations;
 pub use proxy::{NextUpstream, Proxy};
 pub use redirect::RedirectDefaults;
@@ -49,6 +51,8 @@ pub struct Settings {
     pub default_certificate: Option<NamespacedName>,
     /// How upstreams are spoken to.
     pub proxy: Proxy,
+    /// Which endpoint gets a request.
+    pub load_balance: LoadBalanceDefaults,
     /// How patient the gateway is with clients.
     pub client: Client,
     /// Who a client is.

@@ -9,6 +9,7 @@
 //! route has, and no others. The order within a phase is that of ingress-nginx.
 
 pub mod access_log;
+pub mod affinity;
 pub mod basic_auth;
 pub mod buffers;
 pub mod canary;
@@ -18,6 +19,7 @@ mod custom_headers;
 pub mod error_pages;
 pub mod external_auth;
 mod https_redirect;
+pub mod load_balance;
 pub mod mirror;
 pub mod proxy_cookie;
 pub mod proxy_http;
@@ -38,6 +40,7 @@ use crate::reason::Reason;
 use crate::table::CompiledRoute;
 use crate::template::Scope;
 use crate::upstream::Group;
+use affinity::Affinity;
 use basic_auth::BasicAuth;
 use cors::Cors;
 use custom_headers::CustomHeaders;
@@ -69,6 +72,8 @@ pub struct Filters {
     /// Of answers of upstreams alone.
     proxied: Box<[ProxiedFilter]>,
     response: Box<[ResponseFilter]>,
+    /// The sessions of its clients.
+    pub(crate) affinity: Option<Box<Affinity>>,
     /// What the route itself says of redirects to HTTPS; the ConfigMap may change without it.
     pub(crate) https_redirect: HttpsRedirect,
     /// Copies of requests.
@@ -168,6 +173,7 @@ impl Filters {
             upstream: upstream.into(),
             proxied,
             response: response.into(),
+            affinity: policy.affinity.as_ref().map(|policy| Box::new(Affinity::compile(policy, path))),
             https_redirect,
             mirror: policy.mirror.as_deref().map(Mirror::compile).map(Box::new),
             external_auth: external_auth::Choice::compile(route, asked),

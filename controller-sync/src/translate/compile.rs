@@ -49,6 +49,8 @@ pub(super) struct Compiled {
     pub(super) tls: Option<TlsSection>,
     /// The Service ports it refers to, each with the first place.
     pub(super) upstreams: BTreeMap<UpstreamId, Place>,
+    /// `service-upstream`, where an annotation says it.
+    pub(super) service_upstream: Option<bool>,
     /// What its annotations ask for its routes.
     pub(super) policy: Arc<Policy>,
     /// What they ask for its hosts.
@@ -207,6 +209,11 @@ pub(super) fn compile(
             tls = TlsSection::read(&ingress.spec.tls, &id.namespace, &mut compiler.found);
         }
     }
+    let balance = match &wishes.canary {
+        Some(rule) => rule.load_balance.as_deref(),
+        None => wishes.policy.load_balance.as_deref(),
+    };
+    let service_upstream = balance.and_then(|balance| balance.service_upstream);
     if wishes.policy.ssl_passthrough {
         compiler.passthrough_needs_root(&wishes.host);
     }
@@ -220,6 +227,7 @@ pub(super) fn compile(
         hosts,
         tls,
         upstreams,
+        service_upstream,
         policy,
         wishes: wishes.host,
         canary: wishes.canary,

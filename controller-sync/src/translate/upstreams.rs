@@ -17,6 +17,7 @@ use ingora_config::{
     Upstream, UpstreamId,
 };
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 const H2C: &str = "kubernetes.io/h2c";
@@ -35,9 +36,19 @@ pub(super) struct Upstreams {
 struct State {
     referrers: BTreeSet<Referrer>,
     /// How many of the referrers use it in each way.
-    uses: [usize; 3],
+    uses: [usize; 4],
     /// What the problems of the referrers say; `None` until it is settled.
     status: Option<Status>,
+}
+
+/// What an upstream is used for.
+struct Uses {
+    /// What becomes of requests that have no endpoint.
+    then: &'static str,
+    /// Somebody sends requests to its endpoints.
+    endpoints: bool,
+    /// Somebody sends requests to the Service's own address.
+    address: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,21 +71,28 @@ pub(super) enum Use {
     Canary,
     /// In place of others that fail.
     Spare,
+    /// With `service-upstream`: for requests, whoever its endpoints are.
+    ByAddress,
 }
 
 impl Use {
+    /// What matters most comes first.
+    const ALL: [Self; 4] = [Self::Ordinary, Self::Canary, Self::Spare, Self::ByAddress];
+
     fn of(ingress: &Compiled, place: Place) -> Self {
         match place {
             Place::Annotation(_) => Self::Spare,
+            Place::AuthUrl => Self::Ordinary,
+            _ if ingress.service_upstream == Some(true) => Self::ByAddress,
             _ if ingress.canary.is_some() => Self::Canary,
-            Place::Path { .. } | Place::DefaultBackend | Place::AuthUrl => Self::Ordinary,
+            Place::Path { .. } | Place::DefaultBackend => Self::Ordinary,
         }
     }
 
     /// What becomes of requests that have no endpoint.
     fn then(self) -> &'static str {
         match self {
-            Self::Ordinary => "requests get 503",
+            Self::Ordinary | Self::ByAddress => "requests get 503",
             Self::Canary => "its requests go to the primary",
             Self::Spare => "it is as if the annotation default-backend were not there",
         }
@@ -151,11 +169,12 @@ impl Upstreams {
             }
             let found = Lookup::new(store, &id);
             let status = found.status();
-            published
-                .set(Arc::new(Resource::Upstream(Upstream { id: id.clone(), protocol: found.protocol() })));
+            let (protocol, service_address) = (found.protocol(), found.service_address());
+            let upstream = Upstream { id: id.clone(), protocol, service_address };
+            published.set(Arc::new(Resource::Upstream(upstream)));
             let name = found.name_to_resolve().map(str::to_owned);
             store.use_name(&service_of(&id), name.as_deref());
-            settle_endpoints(store, &id, self.then(&id), published, problems);
+            settle_endpoints(store, &id, &self.uses(&id), published, problems);
 
             let Some(state) = self.upstreams.get_mut(&id) else { continue };
             let referrers = if state.status == Some(status) { &changed } else { &state.referrers };
@@ -174,18 +193,19 @@ impl Upstreams {
             state.status = Some(status);
         }
         for id in std::mem::take(&mut self.touched_endpoints) {
-            settle_endpoints(store, &id, self.then(&id), published, problems);
+            settle_endpoints(store, &id, &self.uses(&id), published, problems);
         }
         if names_moved {
             store.prune_names();
         }
     }
 
-    /// What becomes of the requests of an upstream without endpoints.
-    fn then(&self, id: &UpstreamId) -> &'static str {
+    fn uses(&self, id: &UpstreamId) -> Uses {
         let uses = self.upstreams.get(id).map(|state| state.uses).unwrap_or_default();
-        let ways = [Use::Ordinary, Use::Canary, Use::Spare].into_iter();
-        ways.zip(uses).find(|(_, uses)| *uses > 0).map_or(Use::Ordinary, |(way, _)| way).then()
+        let mut ways = Use::ALL.into_iter().filter(|way| uses[*way as usize] > 0);
+        let way = ways.clone().next().unwrap_or(Use::Ordinary);
+        let address = ways.any(|way| way == Use::ByAddress);
+        Uses { then: way.then(), endpoints: way != Use::ByAddress, address }
     }
 
     fn forget(
@@ -251,6 +271,11 @@ impl<'a> Lookup<'a> {
         }
     }
 
+    fn service_address(&self) -> Option<SocketAddr> {
+        let (service, _) = self.service?;
+        endpoints::service_address(service, find_port(service, &self.id.port)?, self.store.options())
+    }
+
     /// The addresses of a host outside of the cluster. Until the first answer of DNS there are none, and nobody is told.
     fn outside(&self) -> (Addresses, Status) {
         let external = External::named(&self.id.service);
@@ -287,23 +312,44 @@ impl<'a> Lookup<'a> {
 fn settle_endpoints(
     store: &Store,
     id: &UpstreamId,
-    then: &str,
+    uses: &Uses,
     published: &mut Published,
     problems: &mut Problems,
 ) {
     let found = Lookup::new(store, id);
+    let mut all = Vec::new();
     let (addresses, problem) = match found.service {
         _ if id.is_outside() => (found.outside().0, None),
         Some((service, location)) if found.status() == Status::Found => {
             let subject = Subject::new("Service", &service_of(id), location);
-            addresses(store, service, id, &subject, then)
+            let own = found.service_address().is_some();
+            if uses.address && !own {
+                all.push(no_address(id, &subject));
+            }
+            let (addresses, problem) = addresses(store, service, id, &subject, uses.then);
+            (addresses, problem.filter(|_| uses.endpoints || !own))
         }
         // The referrers are told.
         _ => (Addresses::default(), None),
     };
-    problems.set(Owner::Upstream(id.clone()), problem.into_iter().collect());
+    all.extend(problem);
+    problems.set(Owner::Upstream(id.clone()), all);
     let endpoints = Endpoints { upstream: id.clone(), endpoints: addresses.endpoints };
     published.set(Arc::new(Resource::Endpoints(endpoints)));
+}
+
+/// `service-upstream` of a Service that has no address.
+fn no_address(id: &UpstreamId, subject: &Subject) -> Problem {
+    let port = quoted(&id.port.to_string());
+    let message = format!(
+        "it has no address of its own that requests may go to, so service-upstream has no effect on port {port}: they go to its endpoints"
+    );
+    subject.warning(
+        Reason::AnnotationConflict,
+        "spec.clusterIP",
+        message,
+        "remove the annotation service-upstream, or give the Service a clusterIP",
+    )
 }
 
 fn addresses(

@@ -13,7 +13,7 @@ use crate::proxy::Context;
 use crate::reason::Reason;
 use crate::table::{CompiledRoute, RouteTable};
 use crate::template::written_host;
-use crate::upstream::Group;
+use crate::upstream::{Group, Selection};
 use http::header::{
     ACCEPT, AUTHORIZATION, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HOST,
     HeaderName, HeaderValue, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE,
@@ -45,8 +45,12 @@ const NOT_FOR_PAGES: [HeaderName; 15] = [
     TRANSFER_ENCODING,
     UPGRADE,
 ];
-const CLAIMS: [&str; 11] = [
+const CLAIMS: [&str; 15] = [
     "forwarded",
+    "ssl-client-cert",
+    "ssl-client-issuer-dn",
+    "ssl-client-subject-dn",
+    "ssl-client-verify",
     "x-forwarded-for",
     "x-forwarded-host",
     "x-forwarded-port",
@@ -234,6 +238,7 @@ fn start(
     let group = group.filter(|group| !body_is_gone || group.protocol() == Protocol::Http1);
     ctx.detour = Some(Box::new(Detour { kind, code, reason, tries: ctx.tries, headers, switching: false }));
     ctx.group = group;
+    (ctx.session, ctx.selection) = (None, Selection::RoundRobin);
     // Nothing that was learned of other endpoints counts here.
     ctx.failed.clear();
     ctx.tries = 0;

@@ -8,13 +8,15 @@ use crate::filters::basic_auth::users;
 use crate::filters::canary::{Canaries, Patterns};
 use crate::filters::error_pages::ErrorPages;
 use crate::filters::external_auth::ExternalAuth;
+use crate::filters::load_balance;
 use crate::filters::rate_limit::slots::Slots;
 use crate::host_tls::Handshakes;
 use crate::table::route::default_backend;
 use crate::table::{CompiledRoute, RouteTable};
 use crate::telemetry::RouteStatistics;
-use crate::upstream::Group;
 use crate::upstream::groups::Groups;
+use crate::upstream::proxy_ssl::Secrets;
+use crate::upstream::{Group, Transport};
 use ingora_config::settings::GlobalAuth;
 use ingora_config::{Backend, Host, Key, Resource, Route, RouteKey, Settings, UpstreamId, VirtualHost};
 use std::collections::HashSet;
@@ -33,6 +35,8 @@ pub(super) struct Writer {
     statistics: Arc<RouteStatistics>,
     /// What is known of limited clients: outlives every route.
     slots: Arc<Slots>,
+    /// Of `proxy-ssl-secret`.
+    proxy_ssl: Secrets,
     users: users::Slots,
 }
 
@@ -48,6 +52,7 @@ impl Writer {
             handshakes: Handshakes::default(),
             statistics,
             slots: Arc::default(),
+            proxy_ssl: Secrets::default(),
             users: users::Slots::default(),
         }
     }
@@ -122,6 +127,10 @@ impl Writer {
                     .err()
                     .map(|error| format!("Secret {secret}: its authorities cannot be used: {error}"));
             }
+            Resource::ProxySslSecret(secret) => {
+                let result = self.proxy_ssl.set(&secret);
+                return result.err().map(|error| format!("Secret {}: {error}", secret.secret));
+            }
         }
         None
     }
@@ -135,6 +144,7 @@ impl Writer {
             Key::Endpoints(id) => self.groups.remove_endpoints(id),
             Key::Certificate(secret) => self.certificates.remove(secret),
             Key::Authority(secret) => self.authorities.remove(secret),
+            Key::ProxySslSecret(secret) => self.proxy_ssl.remove(secret),
             Key::Users(id) => self.users.remove(id),
         }
     }
@@ -211,9 +221,14 @@ impl Writer {
             Backend::Upstream(id) => Some(self.groups.acquire(id)),
             Backend::NotFound => None,
         };
+        if let Some(group) = &group {
+            let policy = &route.policy;
+            load_balance::prepare(group, policy.load_balance.as_deref(), policy.affinity.as_deref());
+        }
         let stats = self.statistics.of(&route);
         let asked = asked_by(&route).map(|id| self.groups.acquire(id));
         let filters = Filters::compile(&route, &self.slots, &mut self.users, asked);
+        let transport = Transport::compile(&route.policy, &mut self.proxy_ssl);
         let service_port = match &route.backend {
             Backend::Upstream(id) => id.port.to_string().into(),
             Backend::NotFound => Box::default(),
@@ -221,14 +236,27 @@ impl Writer {
         let earlier = before.and_then(|before| before.canaries.as_deref());
         let canaries = Canaries::compile(&route, earlier, &mut self.patterns, |canary| {
             let stats = self.statistics.of_canary(&route, &canary.upstream);
-            (self.groups.acquire(&canary.upstream), stats)
+            let (group, rule) = (self.groups.acquire(&canary.upstream), &canary.rule);
+            let sessions = load_balance::sessions_of_canary(&route, rule.sticky);
+            load_balance::prepare(&group, rule.load_balance.as_deref(), sessions);
+            (group, stats)
         });
         let error_pages = route.policy.error_pages.as_ref().map(|pages| {
             let group = pages.backend.as_ref().map(|id| self.groups.acquire(id));
             Box::new(ErrorPages::compile(pages, group))
         });
         let pattern = before.map(|before| before.pattern.clone()).unwrap_or_default();
-        Arc::new(CompiledRoute { route, group, canaries, error_pages, filters, service_port, stats, pattern })
+        Arc::new(CompiledRoute {
+            route,
+            group,
+            canaries,
+            error_pages,
+            filters,
+            transport,
+            service_port,
+            stats,
+            pattern,
+        })
     }
 
     fn release(&mut self, route: Option<&CompiledRoute>) {
@@ -268,6 +296,7 @@ impl Writer {
         }
         keys.extend(self.certificates.keys().map(|secret| Key::Certificate(secret.clone())));
         keys.extend(self.authorities.keys().map(|secret| Key::Authority(secret.clone())));
+        keys.extend(self.proxy_ssl.keys().map(|secret| Key::ProxySslSecret(secret.clone())));
         keys.extend(self.users.keys().map(|id| Key::Users(id.clone())));
         keys
     }

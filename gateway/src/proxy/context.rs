@@ -10,7 +10,8 @@ use crate::filters::rate_limit::{bandwidth::Pace, slots::Held};
 use crate::mirror::Copy;
 use crate::reason::Reason;
 use crate::table::{CompiledRoute, RouteTable};
-use crate::upstream::{Group, Target};
+use crate::upstream::load::Busy as AtTarget;
+use crate::upstream::{Group, Probing, Selection, Session, Target, Transport};
 use bytes::Bytes;
 use ingora_config::Protocol;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -51,6 +52,14 @@ pub struct Context {
     pub reason: Option<Reason>,
     /// The endpoint of the current try.
     pub target: Option<Arc<Target>>,
+    /// How the endpoint is chosen.
+    pub selection: Selection,
+    /// The client's session, where the route has sessions.
+    pub session: Option<Session>,
+    /// Whether the method may be repeated.
+    pub idempotent: bool,
+    /// Counts the request at its endpoint, where that matters.
+    pub at_target: Option<AtTarget>,
     /// Endpoints that failed this request.
     pub failed: Vec<SocketAddr>,
     /// Tries so far.
@@ -116,6 +125,10 @@ impl Context {
             user: None,
             reason: None,
             target: None,
+            selection: Selection::RoundRobin,
+            session: None,
+            idempotent: false,
+            at_target: None,
             failed: Vec::new(),
             tries: 0,
             stale: false,
@@ -162,6 +175,38 @@ impl Context {
         pace.delay(piece.map_or(0, Bytes::len), Instant::now())
     }
 
+    /// Whether this request may be the one that tries an endpoint which did not answer others.
+    pub fn probing(&self) -> Probing {
+        match (self.tries, self.idempotent) {
+            (0, true) => Probing::Due,
+            (0, false) => Probing::LongDue,
+            _ => Probing::Never,
+        }
+    }
+
+    /// Notes that the current try's endpoint did not answer.
+    pub fn target_failed(&self, reason: Reason) {
+        let (Some(group), Some(target)) = (&self.group, &self.target) else { return };
+        if self.selection == Selection::Service {
+            return;
+        }
+        group.failed(target, reason.label());
+        if let (Some(_), Some(started), Reason::UpstreamTimeout | Reason::ConnectTimeout) =
+            (&self.at_target, self.try_started, reason)
+        {
+            target.load.observe(started.elapsed());
+        }
+    }
+
+    /// Notes that the current try's endpoint answered.
+    pub fn target_answered(&self) {
+        let (Some(group), Some(target)) = (&self.group, &self.target) else { return };
+        group.answered(target);
+        if let (Some(_), Some(started)) = (&self.at_target, self.try_started) {
+            target.load.observe(started.elapsed());
+        }
+    }
+
     /// Notes that the current try's endpoint is of no use for this request.
     pub fn exclude_target(&mut self) {
         // It stays for the log, which names the last endpoint that was tried.
@@ -173,7 +218,18 @@ impl Context {
     /// Whether a broken connection from the pool may be forgiven: once, and only where one connection carries one
     /// request. A request that breaks every connection must not get new ones without end.
     pub fn may_be_stale(&self) -> bool {
-        !self.stale && self.target.as_ref().is_some_and(|target| target.protocol == Protocol::Http1)
+        !self.stale && self.protocol() == Some(Protocol::Http1)
+    }
+
+    /// What the endpoint of the current try is spoken to in, over TLS or not.
+    pub fn protocol(&self) -> Option<Protocol> {
+        let target = self.target.as_ref()?;
+        Some(self.transport().map_or(target.protocol, Transport::protocol))
+    }
+
+    /// How the route wants its endpoints spoken to; `None` is as the Service says.
+    pub fn transport(&self) -> Option<&Transport> {
+        self.route.as_ref()?.transport.as_deref()
     }
 }
 

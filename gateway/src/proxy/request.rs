@@ -1,11 +1,11 @@
 //! Second phase: finds the route, or answers why there is none.
 //!
 //! The order is that of ingress-nginx: client certificates, what the host as a whole redirects ([`moved`]), body size, missing slash, the rewrite phase (denied, CORS preflight, redirects,
-//! HTTPS), no endpoints, canary, then the access phase (limits, and who may ask). What a phase does stands in
+//! HTTPS), no endpoints, canary and session, then the access phase (limits, and who may ask). What a phase does stands in
 //! [`crate::filters`].
 
 use super::early_request::refuse;
-use super::{Context, Gateway, PublicPorts, moved, request_id};
+use super::{Context, Gateway, PublicPorts, grpc, moved, request_id};
 use crate::answer::Answer;
 use crate::auth_tls;
 use crate::filters::{self, buffers, error_pages, satisfy};
@@ -13,6 +13,7 @@ use crate::location;
 use crate::reason::Reason;
 use crate::request_path;
 use crate::table::{CompiledRoute, Found};
+use bytes::Bytes;
 use http::header;
 use pingora::Result;
 use pingora_proxy::Session;
@@ -89,22 +90,27 @@ fn decide(ports: &PublicPorts, session: &Session, ctx: &mut Context) -> Result<A
     auth_tls::check_clear(&route, ctx)?;
     match &route.group {
         None => return Err(Answer::page(Reason::BackendUnsupported)),
-        Some(group) if group.is_empty() => match error_pages::spare(&route, ctx) {
-            Some(spare) => {
-                ctx.group = Some(spare);
-                filters::access_phase(&route, request, ctx)?;
-                return Ok(route);
+        Some(group) if !filters::load_balance::has_endpoints(&route, group, ctx) => {
+            match error_pages::spare(&route, ctx) {
+                Some(spare) => {
+                    ctx.group = Some(spare);
+                    filters::access_phase(&route, request, ctx)?;
+                    return Ok(route);
+                }
+                None => return Err(Answer::page(Reason::NoEndpoints)),
             }
-            None => return Err(Answer::page(Reason::NoEndpoints)),
-        },
+        }
         Some(group) => ctx.group = Some(Arc::clone(group)),
     }
     if let Some(canaries) = &route.canaries {
-        ctx.canary = canaries.choose(&request.headers);
+        let affinity = route.filters.affinity.as_deref();
+        let side = affinity.and_then(|affinity| affinity.side(&route, &request.headers));
+        ctx.canary = canaries.choose_for(side, &request.headers);
         if let Some(canary) = route.canary(ctx.canary) {
             ctx.group = Some(Arc::clone(&canary.group));
         }
     }
+    filters::load_balance::choose(&route, request, ctx);
     filters::access_phase(&route, request, ctx)?;
     Ok(route)
 }
@@ -117,7 +123,10 @@ pub(super) fn raw_path(target: &[u8]) -> Option<&str> {
 
 /// Answers, and keeps the connection where that is safe.
 pub(super) async fn respond(session: &mut Session, ctx: &Context, answer: &Answer) -> Result<()> {
-    let (mut header, body) = answer.build()?;
+    let (mut header, body) = match grpc::is_asked(session.req_header(), answer) {
+        true => (grpc::header(answer)?, Bytes::new()),
+        false => answer.build()?,
+    };
     super::response::own(session.req_header(), &mut header, ctx)?;
     if ctx.waits_for_continue {
         session.set_keepalive(None);

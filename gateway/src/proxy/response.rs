@@ -58,6 +58,7 @@ pub(super) fn filter(session: &mut Session, response: &mut ResponseHeader, ctx: 
     compiled.add_to(response, Scope::of(request, ctx))?;
     if let Some(route) = &ctx.route {
         filters::response_phase(route, request, response, ctx)?;
+        filters::affinity::tell(route, request, response, ctx)?;
     }
     if let Some(detour) = &ctx.detour {
         detour.set_on(response)?;

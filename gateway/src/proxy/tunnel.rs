@@ -9,12 +9,14 @@
 //!   client ◀─answer─ upstream        else ▶ an ordinary answer, relayed to its end
 //! ```
 
-use super::{Context, Gateway, error, request, upstream_peer, upstream_request};
+use super::{Context, Gateway, error, next_upstream, request, upstream_peer, upstream_request};
 use crate::answer::Answer;
+use crate::filters;
 use crate::filters::error_pages::{self, Kind};
 use crate::filters::timeouts::Timeouts;
 use crate::front::stream::ClientStream;
 use crate::reason::Reason;
+use crate::upstream::Transport;
 use bytes::Bytes;
 use http::header::{CONNECTION, TRANSFER_ENCODING, UPGRADE};
 use http::{Method, Version};
@@ -45,7 +47,8 @@ pub(super) fn is_websocket(session: &mut Session, ctx: &Context) -> bool {
     if error_pages::asks_for_page(ctx) {
         return false;
     }
-    let http1 = ctx.group.as_ref().is_some_and(|group| group.protocol() == Protocol::Http1);
+    let protocol = ctx.group.as_ref().map(|group| group.protocol());
+    let http1 = ctx.transport().map(Transport::protocol).or(protocol) == Some(Protocol::Http1);
     let request = session.req_header();
     let has = |name, word: &str| {
         request
@@ -104,11 +107,17 @@ async fn open(gateway: &Gateway, session: &Session, ctx: &mut Context) -> Result
     match timeout(patience, exchange).await {
         Ok(Ok(head)) => {
             ctx.header_time = ctx.try_started.map(|at| at.elapsed());
+            ctx.target_answered();
             Ok((upstream, head))
         }
-        Ok(Err(_)) => Err(Reason::UpstreamBroken),
-        Err(_) => Err(Reason::UpstreamTimeout),
+        Ok(Err(_)) => Err(failed(ctx, Reason::UpstreamBroken)),
+        Err(_) => Err(failed(ctx, Reason::UpstreamTimeout)),
     }
+}
+
+fn failed(ctx: &Context, reason: Reason) -> Reason {
+    ctx.target_failed(reason);
+    reason
 }
 
 /// A new connection to some endpoint; nothing is sent before one stands, so trying again is always safe.
@@ -122,6 +131,16 @@ async fn connect(
             upstream_peer::choose(ctx).map_err(|_| ctx.reason.unwrap_or(Reason::NoEndpoints))?;
         match gateway.connector.new_stream(&*peer).await {
             Ok(stream) => {
+                if upstream_peer::check(stream.get_ssl_digest().as_deref(), ctx).is_err() {
+                    ctx.exclude_target();
+                    let again = next_upstream::wanted_for(ctx, Reason::ConnectFailed)
+                        && next_upstream::allowed(ctx)
+                        && ctx.tries < MAX_TRIES;
+                    if again {
+                        continue;
+                    }
+                    return Err(Reason::UpstreamUntrusted);
+                }
                 ctx.connected();
                 return Ok((stream, peer.options.read_timeout.unwrap_or(Duration::from_secs(60))));
             }
@@ -171,9 +190,12 @@ async fn answer(session: &mut Session, ctx: &mut Context, upstream: Stream, head
     if head.status != 101 {
         return refused(session, ctx, upstream, head).await;
     }
-    let Some(response) = switching(&head) else {
+    let Some(mut response) = switching(&head) else {
         return broken(session, ctx, Reason::UpstreamBroken).await;
     };
+    if let Some(route) = &ctx.route {
+        filters::affinity::tell(route, session.req_header(), &mut response, ctx)?;
+    }
     session.as_downstream_mut().write_response_header(Box::new(response)).await?;
     // From here on only the silence of both sides counts.
     session.set_read_timeout(None);

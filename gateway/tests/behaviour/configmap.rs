@@ -286,7 +286,12 @@ fn other_endpoints_are_tried_for_the_statuses_that_are_named() {
         documents([
             service("web", &[busy.address, good.address]),
             service("alone", &[busy.address]),
-            ingress("web").path("a.test", "Prefix", "/", "web").path("b.test", "Prefix", "/", "alone").text(),
+            service("posts", &[busy.address, good.address]),
+            ingress("web")
+                .path("a.test", "Prefix", "/", "web")
+                .path("b.test", "Prefix", "/", "alone")
+                .path("c.test", "Prefix", "/", "posts")
+                .text(),
         ]),
         &[],
     );
@@ -308,7 +313,7 @@ fn other_endpoints_are_tried_for_the_statuses_that_are_named() {
     let mut post = Connection::open(edge.http).unwrap();
     let once: Vec<u16> = (0..6)
         .map(|_| {
-            post.send("POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 0\r\n\r\n").unwrap();
+            post.send("POST / HTTP/1.1\r\nHost: c.test\r\nContent-Length: 0\r\n\r\n").unwrap();
             post.response().unwrap().status
         })
         .collect();

@@ -46,7 +46,7 @@ pub(super) fn read(reader: &mut Reader<'_, '_>) -> Option<ErrorPages> {
         Ok(UpstreamId { namespace, service: text.to_owned(), port: ServicePort::First })
     });
     let pass_upstream = reader.bool("disable-proxy-intercept-errors");
-    if statuses.is_some() && backend.is_none() && !reader.has_default_backend() {
+    if statuses.is_some() && backend.is_none() && reader.options().default_backend_service.is_none() {
         let message = "nobody serves error pages: there is neither default-backend nor --default-backend-service; clients \
                        get 404 in place of these statuses";
         let hint = "name a Service in the annotation default-backend";

@@ -99,11 +99,6 @@ impl<'a, 'f> Reader<'a, 'f> {
         self.namespace
     }
 
-    /// Whether there is a `--default-backend-service`.
-    pub(super) fn has_default_backend(&self) -> bool {
-        self.store.options().default_backend_service.is_some()
-    }
-
     /// What the ConfigMap allows and refuses.
     pub(super) fn gates(&self) -> &'a Gates {
         self.gates

@@ -1,15 +1,19 @@
 //! How upstreams are spoken to: the defaults of the annotations of the same names.
 
 use super::draft::set;
-use super::key::Effect::{Ignored, Live, NotYet, Start};
+use super::key::Effect::{Ignored, Live, Start};
 use super::key::{BOOL, DURATION, NUMBER, ON_OFF, Row, SECONDS, SIZE, TEXT};
 use crate::translate::next_upstream::{self, MAX_TIMEOUT, MAX_TRIES};
 use crate::translate::replacement;
-use crate::translate::value::{boolean, duration, http_version, number, on_off, seconds, size};
+use crate::translate::value::{boolean, duration, http_version, number, on_off, seconds, size, word};
+use ingora_config::policy::Algorithm;
 
 const BUFFERS: &str = "answers are streamed to the client as fast as it takes them, in bounded memory";
 const HEADS: &str = "the header of an answer may have 1 MiB and 256 lines";
 const FILES: &str = "no body is written to a file";
+
+const ALGORITHMS: [(&str, Algorithm); 2] =
+    [("round_robin", Algorithm::RoundRobin), ("ewma", Algorithm::Ewma)];
 
 pub(super) const ROWS: &[Row] = &[
     Row::new(
@@ -155,9 +159,20 @@ pub(super) const ROWS: &[Row] = &[
         "proxy-ssl-location-only",
         BOOL,
         "false",
-        NotYet("upstreams are spoken to without TLS"),
+        Ignored("proxy-ssl-* always hold for the paths of their own Ingress, and for no other of the host"),
     ),
-    Row::new("load-balance", "word", "round_robin", NotYet("requests go round robin")),
-    Row::new("service-upstream", BOOL, "false", NotYet("requests go to the endpoints, not to the Service's address")),
+    Row::new(
+        "load-balance",
+        "round_robin or ewma",
+        "round_robin",
+        Live(|d, v| set(&mut d.settings.load_balance.load_balance, word(v, &ALGORITHMS))),
+    ),
+    Row::new(
+        "service-upstream",
+        BOOL,
+        "false",
+        Live(|d, v| set(&mut d.settings.load_balance.service_upstream, boolean(v))),
+    )
+    .note("Headless and ExternalName Services have no address of their own: requests go to their endpoints."),
     Row::new("grpc-buffer-size-kb", NUMBER, "0", Ignored("bodies are streamed, nothing is gathered")),
 ];

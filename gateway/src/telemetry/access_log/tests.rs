@@ -109,6 +109,7 @@ fn route() -> Arc<crate::table::CompiledRoute> {
             by_header: None,
             by_cookie: None,
             sticky: true,
+            load_balance: None,
         }),
     });
     let live = Live::new().unwrap();
