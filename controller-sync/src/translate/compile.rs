@@ -101,6 +101,8 @@ pub(super) enum Place {
     DefaultBackend,
     /// The service of external authentication.
     AuthUrl,
+    /// Who gets copies of requests.
+    MirrorTarget,
 }
 
 impl fmt::Display for Place {
@@ -109,6 +111,7 @@ impl fmt::Display for Place {
             Self::Path { rule, path } => write!(f, "spec.rules[{rule}].http.paths[{path}]"),
             Self::DefaultBackend => f.write_str("spec.defaultBackend"),
             Self::AuthUrl => f.write_str("auth-url"),
+            Self::MirrorTarget => f.write_str("mirror-target"),
         }
     }
 }
@@ -193,6 +196,9 @@ pub(super) fn compile(
         }
         if let Some(id) = wishes.policy.external_auth.as_ref().and_then(|auth| auth.upstream()) {
             compiler.upstreams.entry(id.clone()).or_insert(Place::AuthUrl);
+        }
+        if let Some(mirror) = &wishes.policy.mirror {
+            compiler.upstreams.entry(mirror.upstream.clone()).or_insert(Place::MirrorTarget);
         }
         compiler.bound_aliases(&mut wishes.host);
         if wishes.canary.is_some() {

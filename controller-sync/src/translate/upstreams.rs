@@ -364,14 +364,18 @@ fn dangling(
                 Place::Path { .. } => format!("{place}.backend.service"),
                 Place::DefaultBackend => format!("{place}.service"),
                 Place::AuthUrl => {
-                    return unasked(id, status, &ingress.subject, ingress.wishes.field("auth-url"));
+                    return unasked(id, status, &ingress.subject, ingress.wishes.field("auth-url"), UNASKED);
+                }
+                Place::MirrorTarget => {
+                    let field = ingress.wishes.field("mirror-target");
+                    return unasked(id, status, &ingress.subject, field, "nothing is copied");
                 }
             };
             (ingress.subject.clone(), backend, "")
         }
         Referrer::GlobalAuth(map) => {
             let subject = Subject::new("ConfigMap", map, None);
-            return unasked(id, status, &subject, "data[\"global-auth-url\"]".into());
+            return unasked(id, status, &subject, "data[\"global-auth-url\"]".into(), UNASKED);
         }
         Referrer::Options => {
             (Subject::new("Service", &service, None), String::new(), "; --default-backend-service names it")
@@ -402,8 +406,11 @@ fn dangling(
     }
 }
 
-/// The problem of external authentication that has nobody to ask.
-fn unasked(id: &UpstreamId, status: Status, subject: &Subject, field: String) -> Option<Problem> {
+/// What follows when there is nobody to ask.
+const UNASKED: &str = "nobody can be asked, and requests get 500";
+
+/// The problem of a URL that leads nowhere, and what follows from it.
+fn unasked(id: &UpstreamId, status: Status, subject: &Subject, field: String, then: &str) -> Option<Problem> {
     let service = service_of(id);
     let (reason, what, hint) = match status {
         Status::Found => return None,
@@ -428,6 +435,6 @@ fn unasked(id: &UpstreamId, status: Status, subject: &Subject, field: String) ->
             "name a host of the network",
         ),
     };
-    let message = format!("{what}; nobody can be asked, and requests get 500");
+    let message = format!("{what}; {then}");
     Some(subject.error(reason, field, message, hint))
 }
