@@ -55,6 +55,7 @@ check: ## Formatting and lints only
 golden: ## Rewrite the expected side of golden files and the tables of docs/; look at the diff before you commit it
 	@.ci/prerequisites
 	UPDATE_GOLDEN=1 UPDATE_DOCS=1 cargo test -p ingora-controller-sync --locked --test golden --test docs
+	UPDATE_GOLDEN=1 cargo test -p ingora-controller-sync --locked --test cluster renders_as_expected
 
 bench: ## Benches of the hot path and of translation (criterion)
 	@.ci/prerequisites

@@ -1,6 +1,7 @@
 //! Hosts: what an Ingress rule may name and what a request's authority is looked up against.
 
 use crate::NamespacedName;
+use crate::auth_tls::AuthTls;
 use crate::pattern::HostPattern;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -121,12 +122,34 @@ pub struct VirtualHost {
     pub regex: bool,
     /// `app-root`: the path where requests for exactly `/` are redirected, visible ASCII that starts with `/`.
     pub app_root: Option<String>,
+    /// `auth-tls-*`: client certificates.
+    pub auth_tls: Option<Box<AuthTls>>,
+    /// `ssl-ciphers`, `ssl-prefer-server-ciphers`; `None` is as the settings say.
+    pub ciphers: Option<Box<HostCiphers>>,
+}
+
+/// What a host says of the ciphers of its handshakes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct HostCiphers {
+    /// `ssl-ciphers`: what TLS 1.2 may use, as an OpenSSL cipher list.
+    pub list: Option<String>,
+    /// `ssl-prefer-server-ciphers`.
+    pub prefer_server: Option<bool>,
 }
 
 impl VirtualHost {
     /// A host of which nothing special is asked.
     pub fn new(host: Host, certificate: Option<NamespacedName>) -> Self {
-        Self { host, certificate, role: HostRole::Routes, tls: false, regex: false, app_root: None }
+        Self {
+            host,
+            certificate,
+            role: HostRole::Routes,
+            tls: false,
+            regex: false,
+            app_root: None,
+            auth_tls: None,
+            ciphers: None,
+        }
     }
 }
 

@@ -9,6 +9,10 @@
 //! its end. The engine takes linear time; what it cannot do in linear time (look-around, back-references) is refused. A
 //! pattern is bounded before it is used: see [`MAX_COMPILED_BYTES`].
 
+mod text;
+
+pub use text::TextPattern;
+
 use crate::PathValue;
 use regex::bytes::{CaptureLocations, Regex, RegexBuilder};
 use regex_syntax::ast::parse::Parser;

@@ -5,13 +5,18 @@
 //! What holds for a host as a whole (aliases, app-root, regex mode) stands in [`crate::VirtualHost`].
 
 mod access_log;
+mod affinity;
 mod basic_auth;
 mod buffers;
 mod canary;
 mod cors;
+mod custom_headers;
+mod error_pages;
 mod external_auth;
 mod https_redirect;
+mod load_balance;
 mod mirror;
+mod proxy_cookie;
 mod proxy_http;
 mod rate_limit;
 mod redirect;
@@ -22,18 +27,23 @@ mod timeouts;
 mod upstream_vhost;
 
 pub use access_log::AccessLog;
+pub use affinity::{Affinity, AffinityMode, SessionCookie};
 pub use basic_auth::{BasicAuth, InvalidRealm, Realm};
 pub use buffers::Buffers;
 pub use canary::{
     Canary, CanaryHeader, CanaryHeaderRule, CanaryRule, MAX_CANARIES, MAX_PATTERN_BYTES, header_pattern,
 };
 pub use cors::{AllowedOrigins, Cors, CorsOrigin};
+pub use custom_headers::CustomHeaders;
+pub use error_pages::ErrorPages;
 pub use external_auth::{
     AuthCache, AuthDuration, AuthHeader, AuthMethod, AuthService, ExternalAuth, ExternalAuthChoice,
     MAX_AUTH_HEADERS,
 };
 pub use https_redirect::HttpsRedirect;
+pub use load_balance::{Algorithm, HashBy, LoadBalance, MAX_SUBSET};
 pub use mirror::Mirror;
+pub use proxy_cookie::{ProxyCookie, Replacing};
 pub use proxy_http::{ConnectionHeader, HttpVersion, ProxyHttp};
 pub use rate_limit::RateLimit;
 pub use redirect::Redirect;
@@ -64,6 +74,20 @@ pub struct Policy {
     pub rate_limit: Option<Box<RateLimit>>,
     /// `denylist-source-range`, `allowlist-source-range`.
     pub source_range: Option<Box<SourceRange>>,
+    /// `load-balance`, `upstream-hash-by*`, `service-upstream`.
+    pub load_balance: Option<Box<LoadBalance>>,
+    /// `affinity*`, `session-cookie-*`.
+    pub affinity: Option<Box<Affinity>>,
+    /// `custom-http-errors`, `default-backend`, `disable-proxy-intercept-errors`.
+    pub error_pages: Option<Box<ErrorPages>>,
+    /// `custom-headers`.
+    pub custom_headers: Option<Box<CustomHeaders>>,
+    /// `proxy-cookie-domain`, `proxy-cookie-path`.
+    pub proxy_cookie: Option<Box<ProxyCookie>>,
+    /// `proxy-redirect-from`, `proxy-redirect-to`: of the headers Location and Refresh, whose start is compared.
+    pub proxy_redirect: Option<Box<Replacing>>,
+    /// `ssl-passthrough`: TLS for the host of the path `/` goes to its upstream unopened.
+    pub ssl_passthrough: bool,
     /// `auth-type: basic`, `auth-secret`, `auth-realm`.
     pub basic_auth: Option<Box<BasicAuth>>,
     /// `satisfy: any`: the allow list, basic and external authentication let in whom one of them lets in, not all.

@@ -1,8 +1,8 @@
 //! The resources of the three lanes (routes, endpoints, certificates) and the keys they are replaced by.
 
 use crate::{
-    Certificate, Endpoints, Host, NamespacedName, Route, RouteKey, Settings, Upstream, UpstreamId, Users,
-    UsersId, VirtualHost,
+    Authority, Certificate, Endpoints, Host, NamespacedName, Route, RouteKey, Settings, Upstream, UpstreamId,
+    Users, UsersId, VirtualHost,
 };
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +21,8 @@ pub enum Resource {
     Endpoints(Endpoints),
     /// A TLS Secret.
     Certificate(Certificate),
+    /// A Secret with authorities for client certificates.
+    Authority(Authority),
     /// The users of a Secret.
     Users(Users),
 }
@@ -40,6 +42,8 @@ pub enum Key {
     Endpoints(UpstreamId),
     /// By Secret.
     Certificate(NamespacedName),
+    /// By Secret.
+    Authority(NamespacedName),
     /// By Secret and how it is read.
     Users(UsersId),
 }
@@ -54,6 +58,7 @@ impl Resource {
             Self::Upstream(upstream) => Key::Upstream(upstream.id.clone()),
             Self::Endpoints(endpoints) => Key::Endpoints(endpoints.upstream.clone()),
             Self::Certificate(certificate) => Key::Certificate(certificate.secret.clone()),
+            Self::Authority(authority) => Key::Authority(authority.secret.clone()),
             Self::Users(users) => Key::Users(users.id().clone()),
         }
     }

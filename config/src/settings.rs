@@ -6,10 +6,13 @@
 mod access_log;
 mod client;
 mod client_address;
+mod compression;
+mod error_pages;
 mod global_auth;
 mod headers;
 mod hsts;
 mod limits;
+mod load_balance;
 mod no_auth_locations;
 mod proxy;
 mod redirect;
@@ -21,16 +24,20 @@ pub use access_log::{
 };
 pub use client::Client;
 pub use client_address::ClientAddress;
+pub use compression::{Coding, Compression};
+pub use error_pages::ErrorPageDefaults;
 pub use global_auth::GlobalAuth;
-pub use headers::{HeaderLine, Headers, InvalidHeader};
+pub use headers::{HeaderLine, HeaderText, Headers, InvalidHeader};
 pub use hsts::Hsts;
 pub use limits::Limits;
+pub use load_balance::LoadBalanceDefaults;
 pub use no_auth_locations::NoAuthLocations;
 pub use proxy::{NextUpstream, Proxy};
 pub use redirect::RedirectDefaults;
 pub use source_range::SourceRangeDefaults;
 pub use tls::{Tls, TlsVersion};
 
+use crate::policy::{ProxyCookie, Replacing};
 use crate::{NamespacedName, UpstreamId};
 use serde::{Deserialize, Serialize};
 
@@ -44,6 +51,8 @@ pub struct Settings {
     pub default_certificate: Option<NamespacedName>,
     /// How upstreams are spoken to.
     pub proxy: Proxy,
+    /// Which endpoint gets a request.
+    pub load_balance: LoadBalanceDefaults,
     /// How patient the gateway is with clients.
     pub client: Client,
     /// Who a client is.
@@ -62,6 +71,14 @@ pub struct Settings {
     pub global_auth: GlobalAuth,
     /// Headers that pass, and that are made.
     pub headers: Headers,
+    /// Error pages.
+    pub error_pages: ErrorPageDefaults,
+    /// What becomes of the cookies of upstreams.
+    pub proxy_cookie: ProxyCookie,
+    /// `proxy-redirect-from`, `proxy-redirect-to`.
+    pub proxy_redirect: Option<Replacing>,
+    /// Compression.
+    pub compression: Compression,
     /// TLS towards clients.
     pub tls: Tls,
     /// The access log.

@@ -75,6 +75,8 @@ pub struct Upstream {
     pub id: UpstreamId,
     /// How its endpoints are spoken to.
     pub protocol: Protocol,
+    /// The Service's own address (`clusterIP`) with the port, for `service-upstream`; a headless Service has none.
+    pub service_address: Option<SocketAddr>,
 }
 
 /// One address behind an upstream.

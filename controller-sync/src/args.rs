@@ -82,6 +82,11 @@ pub struct Choice {
     #[arg(long, env = "INGORA_DISABLE_CATCH_ALL", default_value_t = false,
           num_args = 0..=1, default_missing_value = "true", require_equals = true, action = clap::ArgAction::Set)]
     pub disable_catch_all: bool,
+
+    /// Act on the annotation ssl-passthrough: TLS for such hosts goes to their Service unopened
+    #[arg(long, env = "INGORA_ENABLE_SSL_PASSTHROUGH", default_value_t = false,
+          num_args = 0..=1, default_missing_value = "true", require_equals = true, action = clap::ArgAction::Set)]
+    pub enable_ssl_passthrough: bool,
 }
 
 /// The flags that say where the cluster is.
@@ -122,6 +127,7 @@ impl Choice {
             configmap: self.configmap.clone(),
             annotations_prefix: self.annotations_prefix.trim_end_matches('/').to_owned(),
             disable_catch_all: self.disable_catch_all,
+            enable_ssl_passthrough: self.enable_ssl_passthrough,
             allow_loopback_endpoints: files,
             classes_elsewhere: files,
         }

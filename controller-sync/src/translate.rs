@@ -30,7 +30,7 @@ use slots::Slots;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::SystemTime;
-use upstreams::Upstreams;
+use upstreams::{Upstreams, Use};
 
 pub mod annotations;
 mod certificate;
@@ -48,6 +48,7 @@ mod quote;
 mod rank;
 mod reference;
 mod references;
+mod replacement;
 mod secrets;
 mod service;
 mod settings;
@@ -194,7 +195,7 @@ impl Translator {
         self.started = true;
         let options = store.options();
         if let Some(id) = &options.default_backend_service {
-            self.upstreams.refer(&default_backend(id), Referrer::Options, false);
+            self.upstreams.refer(&default_backend(id), Referrer::Options, Use::Ordinary);
         }
         if let Some(id) = &options.default_ssl_certificate {
             self.secrets.refer(id, Referrer::Options);
@@ -237,7 +238,7 @@ impl Translator {
             self.upstreams.unrefer(&id, &Referrer::GlobalAuth(map));
         }
         if let Some((id, map)) = new {
-            self.upstreams.refer(&id, Referrer::GlobalAuth(map), false);
+            self.upstreams.refer(&id, Referrer::GlobalAuth(map), Use::Ordinary);
         }
     }
 

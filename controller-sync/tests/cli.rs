@@ -66,6 +66,7 @@ fn help_names_every_flag_its_variable_and_its_default() {
         "default-backend-service",
         "annotations-prefix",
         "disable-catch-all",
+        "enable-ssl-passthrough",
         "healthz-port",
         "healthz-host",
         "dns-server",

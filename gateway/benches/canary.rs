@@ -19,7 +19,14 @@ fn upstream(service: &str) -> UpstreamId {
 }
 
 fn rule(weight: u32) -> CanaryRule {
-    CanaryRule { weight, weight_total: 100, by_header: None, by_cookie: None, sticky: true }
+    CanaryRule {
+        weight,
+        weight_total: 100,
+        by_header: None,
+        by_cookie: None,
+        sticky: true,
+        load_balance: None,
+    }
 }
 
 fn by_header(rule: CanaryHeaderRule) -> Option<CanaryHeader> {
@@ -36,7 +43,11 @@ fn route(rules: Vec<CanaryRule>) -> Arc<CompiledRoute> {
     for (at, rule) in rules.into_iter().enumerate() {
         let id = upstream(&format!("canary-{at}"));
         let endpoint = Endpoint { address: ([10, 0, 0, 1], 80).into(), target: "pod".into() };
-        resources.push(Resource::Upstream(Upstream { id: id.clone(), protocol: Protocol::Http1 }));
+        resources.push(Resource::Upstream(Upstream {
+            id: id.clone(),
+            protocol: Protocol::Http1,
+            service_address: None,
+        }));
         resources.push(Resource::Endpoints(Endpoints { upstream: id.clone(), endpoints: vec![endpoint] }));
         let ingress = NamespacedName::new("bench", format!("canary-{at}"));
         route.canaries.push(Canary { ingress, upstream: id, rule: Arc::new(rule) });

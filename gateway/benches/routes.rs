@@ -158,6 +158,7 @@ fn apply(criterion: &mut Criterion) {
             [Change::Upsert(Box::new(Resource::Upstream(Upstream {
                 id: upstream(5),
                 protocol: Default::default(),
+                service_address: None,
             })))],
         ));
         edit("endpoints", size, live, |turn| {

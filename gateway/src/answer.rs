@@ -50,7 +50,7 @@ impl Answer {
     /// # Errors
     /// When the status is none, which no [`Answer`] of ours has.
     pub fn build(&self) -> Result<(ResponseHeader, Bytes)> {
-        let body = if self.page { page::body(self.status) } else { Bytes::new() };
+        let body = if self.page { page::of(self.reason, self.status) } else { Bytes::new() };
         let mut header = ResponseHeader::build(self.status, Some(6 + self.headers.len()))?;
         if self.page {
             header.insert_header(CONTENT_TYPE, HeaderValue::from_static("text/html"))?;

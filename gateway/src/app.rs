@@ -81,7 +81,7 @@ pub fn run(args: &Args) -> Result<()> {
     control(args, &live, &telemetry, admin, ready)?;
 
     let verdicts = Arc::<Verdicts>::default();
-    let logins = Logins::new(threads);
+    let logins = Logins::new(threads, telemetry.metrics().passwords_verified.clone());
     let front = |live: &Arc<Live>| front(args, live, &drain, &telemetry, &logins, &verdicts);
     let tls = Tls::new(Arc::clone(&live)).context("cannot set up TLS")?;
     let main = Builder::new_current_thread().enable_all().build()?;

@@ -58,6 +58,8 @@ pub struct Forwarded {
     pub server_port: Option<u16>,
     /// Whether X-Forwarded-For is appended to instead of replaced.
     pub append: bool,
+    /// Whether the neighbour is to be believed at all.
+    pub trusted: bool,
 }
 
 impl Forwarded {
@@ -112,6 +114,7 @@ impl Rule {
             Forwarded { server_port: server.map(|server| server.port()), ..Forwarded::default() };
         if self.forwarded && self.believes(neighbour) {
             forwarded.append = self.append;
+            forwarded.trusted = true;
             forwarded.proto = text(headers, &X_FORWARDED_PROTO);
             forwarded.port = text(headers, &X_FORWARDED_PORT);
             forwarded.host = headers.get(&X_FORWARDED_HOST).and_then(first_host);

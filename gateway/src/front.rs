@@ -9,10 +9,12 @@
 
 pub mod accept;
 pub mod chunked;
+pub mod client_hello;
 pub mod head;
 pub mod http1;
 mod http2;
 mod outgoing;
+mod passthrough;
 pub mod proxy_protocol;
 pub mod stream;
 pub mod streams;

@@ -26,13 +26,14 @@ pub use context::Context;
 use crate::drain::Busy;
 use crate::filters::basic_auth::logins::Logins;
 use crate::filters::external_auth::Asker;
-use crate::filters::{access_log, proxy_http};
+use crate::filters::{access_log, error_pages, proxy_http};
 use crate::live::Live;
 use crate::mirror::Mirrors;
 use crate::telemetry::Telemetry;
 use crate::upstream::carried::Carried;
 use async_trait::async_trait;
 use bytes::Bytes;
+use http::HeaderMap;
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::modules::http::HttpModules;
 use pingora::protocols::Digest;
@@ -97,8 +98,10 @@ impl ProxyHttp for Gateway {
 
     async fn proxy_upstream_filter(&self, session: &mut Session, ctx: &mut Context) -> Result<bool> {
         if tunnel::is_websocket(session, ctx) {
-            tunnel::run(self, session, ctx).await?;
-            return Ok(false);
+            return tunnel::run(self, session, ctx).await;
+        }
+        if error_pages::asks_for_page(ctx) {
+            return Ok(true);
         }
         body::receive_ahead(session, ctx).await?;
         mirror::begin(self, session, ctx);
@@ -109,8 +112,14 @@ impl ProxyHttp for Gateway {
         upstream_peer::choose(ctx)
     }
 
-    fn fail_to_connect(&self, _: &mut Session, _: &HttpPeer, ctx: &mut Context, e: Box<Error>) -> Box<Error> {
-        error::connecting(ctx, e)
+    fn fail_to_connect(
+        &self,
+        session: &mut Session,
+        _: &HttpPeer,
+        ctx: &mut Context,
+        e: Box<Error>,
+    ) -> Box<Error> {
+        error::connecting(session, ctx, e)
     }
 
     async fn connected_to_upstream(
@@ -148,7 +157,7 @@ impl ProxyHttp for Gateway {
         ctx: &mut Context,
     ) -> Result<()> {
         mirror::gather(body.as_ref(), end_of_stream, ctx);
-        body::filter(body.as_ref(), ctx)
+        body::filter(body, end_of_stream, ctx)
     }
 
     fn error_while_proxy(
@@ -168,7 +177,8 @@ impl ProxyHttp for Gateway {
         response: &mut ResponseHeader,
         ctx: &mut Context,
     ) -> Result<()> {
-        next_upstream::by_status(session, response.status, ctx)
+        next_upstream::by_status(session, response.status, ctx)?;
+        error::replace(session, response, ctx)
     }
 
     async fn response_filter(
@@ -184,10 +194,23 @@ impl ProxyHttp for Gateway {
         &self,
         _session: &mut Session,
         body: &mut Option<Bytes>,
-        _end_of_stream: bool,
+        end_of_stream: bool,
         ctx: &mut Context,
     ) -> Result<Option<Duration>> {
+        response::body(body, end_of_stream, ctx)?;
         Ok(ctx.delay(body.as_ref()))
+    }
+
+    async fn response_trailer_filter(
+        &self,
+        _session: &mut Session,
+        _trailers: &mut HeaderMap,
+        ctx: &mut Context,
+    ) -> Result<Option<Bytes>> {
+        // Trailers are the end of the body.
+        let mut rest = None;
+        response::body(&mut rest, true, ctx)?;
+        Ok(rest)
     }
 
     async fn fail_to_proxy(&self, session: &mut Session, e: &Error, ctx: &mut Context) -> FailToProxy {

@@ -41,6 +41,16 @@ pub enum Reason {
     RateLimited,
     /// More requests at the same time than `limit-connections` allows.
     ConnectionLimited,
+    /// The authorities of the host's client certificates (`auth-tls-secret`) are missing.
+    AuthorityMissing,
+    /// The host demands a client certificate, and there is none.
+    CertificateMissing,
+    /// The client's certificate is not valid.
+    CertificateInvalid,
+    /// `auth-tls-match-cn`: the client's certificate is somebody else's.
+    CertificateForbidden,
+    /// The connection was opened for another host, which asks for other client certificates (RFC 9110 section 15.5.20).
+    MisdirectedRequest,
     /// No user of basic authentication, or the wrong password.
     Unauthorized,
     /// Too many passwords wait to be verified.
@@ -79,7 +89,7 @@ pub enum Reason {
 
 impl Reason {
     /// All reasons, for tables and metrics.
-    pub const ALL: [Self; 34] = [
+    pub const ALL: [Self; 39] = [
         Self::BadRequest,
         Self::UnknownTransferCoding,
         Self::HeaderTimeout,
@@ -97,6 +107,11 @@ impl Reason {
         Self::HttpsRedirect,
         Self::RateLimited,
         Self::ConnectionLimited,
+        Self::AuthorityMissing,
+        Self::CertificateMissing,
+        Self::CertificateInvalid,
+        Self::CertificateForbidden,
+        Self::MisdirectedRequest,
         Self::Unauthorized,
         Self::LoginsOverloaded,
         Self::SourceForbidden,
@@ -123,9 +138,13 @@ impl Reason {
             Self::AddSlash => 301,
             Self::AppRoot | Self::Redirect | Self::SignIn => 302,
             Self::HttpsRedirect => 308,
+            Self::BadRequest | Self::CertificateMissing | Self::CertificateInvalid => 400,
+            Self::MisdirectedRequest => 421,
             Self::Unauthorized | Self::ExternalAuthUnauthorized => 401,
-            Self::SourceForbidden | Self::ExternalAuthForbidden => 403,
-            Self::BadRequest => 400,
+            Self::SourceForbidden
+            | Self::ExternalAuthForbidden
+            | Self::AuthorityMissing
+            | Self::CertificateForbidden => 403,
             Self::NoRoute | Self::BackendUnsupported => 404,
             Self::MethodNotAllowed => 405,
             Self::HeaderTimeout | Self::BodyTimeout => 408,
@@ -167,6 +186,11 @@ impl Reason {
             Self::HttpsRedirect => "https_redirect",
             Self::RateLimited => "rate_limited",
             Self::ConnectionLimited => "connection_limited",
+            Self::AuthorityMissing => "authority_missing",
+            Self::CertificateMissing => "certificate_missing",
+            Self::CertificateInvalid => "certificate_invalid",
+            Self::CertificateForbidden => "certificate_forbidden",
+            Self::MisdirectedRequest => "misdirected_request",
             Self::Unauthorized => "unauthorized",
             Self::LoginsOverloaded => "logins_overloaded",
             Self::SourceForbidden => "source_forbidden",

@@ -3,10 +3,15 @@
 //! What nobody set costs a request a look at an empty list at most.
 
 use crate::client_address;
+use crate::filters::compression::Compression;
+use crate::filters::proxy_cookie::ProxyCookie;
+use crate::filters::proxy_redirect::ProxyRedirect;
 use crate::filters::source_range;
+use crate::proxy::Context;
+use crate::template::Scope;
 use http::header::{HeaderName, HeaderValue};
-use ingora_config::Settings;
-use ingora_config::settings::{AccessLog, HeaderLine, Hsts, LogFormat, UrlPattern};
+use ingora_config::settings::{AccessLog, HeaderLine, HeaderText, Hsts, LogFormat, UrlPattern};
+use ingora_config::{Settings, Template};
 use pingora::Result;
 use pingora::http::{RequestHeader, ResponseHeader};
 use regex::Regex;
@@ -28,10 +33,67 @@ pub struct CompiledSettings {
     pub client_address: client_address::Rule,
     /// Who may ask at all; `None` when the settings leave that to the routes.
     pub source_range: Option<source_range::Defaults>,
+    /// What becomes of the cookies of upstreams.
+    pub proxy_cookie: ProxyCookie,
+    /// What becomes of their redirects.
+    pub proxy_redirect: Option<ProxyRedirect>,
+    /// Compression; `None` when it is off.
+    pub compression: Option<Compression>,
 }
 
-/// A header that is set, or removed where it has no value.
-pub type SetHeader = (HeaderName, Option<HeaderValue>);
+/// A header that is set.
+#[derive(Debug)]
+pub struct SetHeader {
+    name: HeaderName,
+    value: SetTo,
+}
+
+/// What a header is set to.
+#[derive(Debug)]
+enum SetTo {
+    /// It is removed.
+    Nothing,
+    /// The same for every message.
+    Fixed(HeaderValue),
+    /// Worked out for each.
+    Template(Template),
+}
+
+impl SetHeader {
+    /// The value; `None` removes the header. Without a route nothing can be worked out.
+    fn value(&self, scope: Option<Scope<'_>>) -> Option<HeaderValue> {
+        match &self.value {
+            SetTo::Nothing => None,
+            SetTo::Fixed(value) => Some(value.clone()),
+            // As in nginx, an empty header is none.
+            SetTo::Template(template) => scope?.header(template).ok().filter(|value| !value.is_empty()),
+        }
+    }
+
+    /// Sets it on an answer.
+    ///
+    /// # Errors
+    /// When the header map is full.
+    pub fn set_on_answer(&self, response: &mut ResponseHeader, scope: Option<Scope<'_>>) -> Result<()> {
+        match self.value(scope) {
+            Some(value) => response.insert_header(&self.name, value),
+            None => {
+                response.remove_header(&self.name);
+                Ok(())
+            }
+        }
+    }
+
+    fn set_on_request(&self, request: &mut RequestHeader, value: Option<HeaderValue>) -> Result<()> {
+        match value {
+            Some(value) => request.insert_header(&self.name, value),
+            None => {
+                request.remove_header(&self.name);
+                Ok(())
+            }
+        }
+    }
+}
 
 /// The access log.
 #[derive(Debug)]
@@ -63,33 +125,27 @@ impl CompiledSettings {
             log: LogSettings::new(&settings.access_log),
             client_address: client_address::Rule::new(&settings.client_address),
             source_range: source_range::Defaults::new(&settings.source_range),
+            proxy_cookie: ProxyCookie::compile(&settings.proxy_cookie),
+            proxy_redirect: settings.proxy_redirect.as_ref().map(ProxyRedirect::compile),
+            compression: Compression::compile(&settings.compression),
         }
     }
 
-    /// Sets `add-headers` on an answer.
+    /// Sets `add-headers` on an answer; variables need a `scope`.
     ///
     /// # Errors
     /// When the header map is full.
-    pub fn add_to(&self, response: &mut ResponseHeader) -> Result<()> {
-        for (name, value) in &self.add_headers {
-            match value {
-                Some(value) => response.insert_header(name, value)?,
-                None => drop(response.remove_header(name)),
-            }
-        }
-        Ok(())
+    pub fn add_to(&self, response: &mut ResponseHeader, scope: Option<Scope<'_>>) -> Result<()> {
+        self.add_headers.iter().try_for_each(|line| line.set_on_answer(response, scope))
     }
 
-    /// Sets `proxy-set-headers` on a request to an upstream.
+    /// Sets `proxy-set-headers` on a request to an upstream; `client` is the request as it came.
     ///
     /// # Errors
     /// When the header map is full.
-    pub fn set_on(&self, request: &mut RequestHeader) -> Result<()> {
-        for (name, value) in &self.proxy_set_headers {
-            match value {
-                Some(value) => request.insert_header(name, value)?,
-                None => drop(request.remove_header(name)),
-            }
+    pub fn set_on(&self, client: &RequestHeader, request: &mut RequestHeader, ctx: &Context) -> Result<()> {
+        for line in &self.proxy_set_headers {
+            line.set_on_request(request, line.value(Scope::of(client, ctx)))?;
         }
         Ok(())
     }
@@ -103,14 +159,16 @@ fn hsts(settings: &Hsts) -> Option<HeaderValue> {
     settings.enabled.then(|| HeaderValue::try_from(value).expect("digits and fixed words are a header value"))
 }
 
-fn lines(lines: &[HeaderLine]) -> Box<[SetHeader]> {
+/// Works out what can be worked out of headers beforehand.
+pub fn lines(lines: &[HeaderLine]) -> Box<[SetHeader]> {
     let compile = |line: &HeaderLine| {
         let name = HeaderName::try_from(line.name()).ok()?;
         let value = match line.value() {
-            "" => None,
-            value => Some(HeaderValue::try_from(value).ok()?),
+            HeaderText::Fixed(text) if text.is_empty() => SetTo::Nothing,
+            HeaderText::Fixed(text) => SetTo::Fixed(HeaderValue::try_from(text).ok()?),
+            HeaderText::Template(template) => SetTo::Template(template.clone()),
         };
-        Some((name, value))
+        Some(SetHeader { name, value })
     };
     lines.iter().filter_map(compile).collect()
 }

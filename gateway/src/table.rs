@@ -22,6 +22,7 @@ pub use host::HostTable;
 pub use route::CompiledRoute;
 
 use crate::filters::external_auth::ExternalAuth;
+use crate::host_tls::HostTls;
 use crate::settings::CompiledSettings;
 use ahash::RandomState;
 use aliases::Aliases;
@@ -43,6 +44,10 @@ pub struct RouteTable {
     catch_all: Option<Arc<HostTable>>,
     /// How many wildcard hosts have TLS: without any, nobody needs to ask for one.
     tls_wildcards: usize,
+    /// How many hosts ask something of handshakes or client certificates: without any, nobody needs to look.
+    host_tls: usize,
+    /// How many routes take the TLS of their host unopened.
+    passthroughs: usize,
     default_backend: Option<Arc<CompiledRoute>>,
     global_auth: Option<Arc<ExternalAuth>>,
 }
@@ -75,6 +80,8 @@ impl Default for RouteTable {
             aliases: Aliases::default(),
             catch_all: None,
             tls_wildcards: 0,
+            host_tls: 0,
+            passthroughs: 0,
             default_backend: None,
             global_auth: None,
         }
@@ -156,6 +163,36 @@ impl RouteTable {
         }
     }
 
+    /// Whether handshakes differ by the name they are for.
+    pub fn asks_by_name(&self) -> bool {
+        self.host_tls > 0 || self.passthroughs > 0
+    }
+
+    /// The route that takes the TLS of a name unopened, if one does: that of the path `/`.
+    pub fn passthrough(&self, name: &str) -> Option<&Arc<CompiledRoute>> {
+        if self.passthroughs == 0 {
+            return None;
+        }
+        let host = self.host(name)?;
+        let host = match host.virtual_host().map(|host| &host.role) {
+            Some(HostRole::AliasOf(of)) => self.host_table(of).filter(|host| host.is_served())?,
+            _ => host,
+        };
+        host.root(&self.state).filter(|route| route.takes_tls())
+    }
+
+    /// What a host asks of handshakes and client certificates; an alias asks what its host asks.
+    pub fn host_tls<'t>(&'t self, host: Option<&'t HostTable>) -> Option<&'t Arc<HostTls>> {
+        if self.host_tls == 0 {
+            return None;
+        }
+        let host = host?;
+        match host.virtual_host().map(|host| &host.role) {
+            Some(HostRole::AliasOf(of)) => self.host_table(of).filter(|host| host.is_served())?.asked(),
+            _ => host.asked(),
+        }
+    }
+
     /// The host whose rules decide about a name. It decides alone: a path that an exact host lacks is not looked for under
     /// the wildcard.
     pub fn host(&self, name: &str) -> Option<&HostTable> {
@@ -219,16 +256,26 @@ impl RouteTable {
         self.default_backend = default_backend;
     }
 
-    pub(crate) fn set_virtual_host(&mut self, host: &Host, virtual_host: Option<VirtualHost>) {
+    pub(crate) fn set_virtual_host(
+        &mut self,
+        host: &Host,
+        virtual_host: Option<VirtualHost>,
+        asked: Option<Arc<HostTls>>,
+    ) {
+        let before = self.host_table(host).is_some_and(|table| table.asked().is_some());
+        self.host_tls = self.host_tls + usize::from(asked.is_some()) - usize::from(before);
         if matches!(host, Host::Wildcard(_)) {
             let before = self.host_table(host).is_some_and(|table| table.tls());
             let after = virtual_host.as_ref().is_some_and(|host| host.tls);
             self.tls_wildcards = self.tls_wildcards + usize::from(after) - usize::from(before);
         }
-        self.change(host, |table, _| table.set_virtual_host(virtual_host));
+        self.change(host, |table, _| table.set_virtual_host(virtual_host, asked));
     }
 
     pub(crate) fn set_route(&mut self, key: &RouteKey, route: Option<Arc<CompiledRoute>>) {
+        let takes =
+            |route: Option<&Arc<CompiledRoute>>| usize::from(route.is_some_and(|route| route.takes_tls()));
+        self.passthroughs = self.passthroughs + takes(route.as_ref()) - takes(self.route(key));
         self.change(&key.host, |table, state| table.set(state, &key.path, route));
     }
 

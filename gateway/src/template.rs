@@ -31,7 +31,31 @@ pub struct Scope<'r> {
     pub groups: Option<&'r Groups<'r>>,
 }
 
-impl Scope<'_> {
+impl<'r> Scope<'r> {
+    /// Of a request that took a route.
+    pub fn of(request: &'r RequestHeader, ctx: &'r Context) -> Option<Self> {
+        ctx.route.as_deref().map(|route| Self { request, ctx, route, groups: None })
+    }
+
+    /// The value of a header. What variables bring passes as it is, except control characters, which are
+    /// percent-encoded: nobody can make a second line of it.
+    ///
+    /// # Errors
+    /// When it is too long.
+    pub fn header(&self, template: &Template) -> Result<HeaderValue, TooLong> {
+        let bytes = self.render(template)?;
+        Ok(HeaderValue::from_bytes(&bytes).unwrap_or_else(|_| {
+            let mut text = Vec::with_capacity(bytes.len() + 16);
+            for byte in bytes {
+                if byte.is_ascii_control() {
+                    put(&mut text, &format_args!("%{byte:02X}"));
+                } else {
+                    text.push(byte);
+                }
+            }
+            HeaderValue::from_bytes(&text).expect("a text without control characters is a header value")
+        }))
+    }
     /// The bytes a template stands for; nothing is escaped.
     ///
     /// # Errors

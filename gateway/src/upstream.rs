@@ -1,53 +1,89 @@
 //! Upstream groups: the endpoints behind a Service port, and which of them gets the next request.
 //!
 //! ```text
-//!   CompiledRoute ──▶ Group ──ArcSwap──▶ Members ──▶ RoundRobin (a pingora-load-balancing selection) ──▶ Target
+//!                                           ┌─ round_robin, ewma    one after the other; the better one of two
+//!   CompiledRoute ──▶ Group ──ArcSwap──▶ Members ── ring            by a key (ketama of pingora-load-balancing)
+//!        which selection                    ├─ session              by what a cookie says
+//!                                           └─ the Service's own address
+//!                                                 each ──▶ Target: health, load
 //! ```
 //!
-//! Routes hold their group for as long as they live. Endpoints that come and go replace the group's members and nothing
-//! else; see [`groups`] for who keeps the groups.
+//! Routes hold their group for as long as they live, and say per request how to choose ([`Selection`]): the group itself
+//! belongs to no route. Endpoints that come and go replace the group's members and nothing else; see [`groups`] for who
+//! keeps the groups. What is known of an endpoint (health, load) lives as long as the endpoint.
 
 pub mod carried;
+mod chance;
+mod clock;
+mod ewma;
 pub mod groups;
+pub mod health;
+pub mod load;
+mod members;
+pub mod ring;
 pub mod round_robin;
+pub mod session;
 pub mod target;
 
+pub use health::Probing;
+pub use session::Session;
 pub use target::Target;
 
 use arc_swap::ArcSwap;
+use ingora_config::policy::AffinityMode;
 use ingora_config::{Endpoint, Protocol, UpstreamId};
-use pingora_load_balancing::Backend;
-use pingora_load_balancing::selection::{BackendIter, BackendSelection};
-use round_robin::{Counter, RoundRobin};
-use std::collections::{BTreeSet, HashMap};
+use members::{Members, Wants};
+use round_robin::Counter;
+use session::Tag;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// How often a new session asks chance for an endpoint that may be used.
+const DRAWS: usize = 8;
+
+/// How a request chooses among the endpoints.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Selection {
+    /// One after the other.
+    #[default]
+    RoundRobin,
+    /// The better one of two drawn by chance.
+    Ewma,
+    /// By a key (see [`ring::key`]), which so many endpoints share.
+    Hash(u64, u8),
+    /// The address of the Service itself.
+    Service,
+}
 
 /// One Service port and its endpoints.
 #[derive(Debug)]
 pub struct Group {
     id: UpstreamId,
     name: Box<str>,
+    /// What stands for it in cookies.
+    tag: Tag,
     members: ArcSwap<Members>,
     /// Outlives every change of members, so that a change does not send a burst to the first of them.
     turn: Counter,
-}
-
-/// The endpoints at one moment.
-#[derive(Debug)]
-struct Members {
-    protocol: Protocol,
-    targets: Box<[Arc<Target>]>,
-    selection: Arc<RoundRobin>,
+    wants: Wants,
+    ejections: AtomicU64,
 }
 
 impl Group {
     /// A group without endpoints.
     pub fn new(id: UpstreamId) -> Self {
-        let turn = Counter::default();
-        let selection = Arc::new(RoundRobin::build_with_config(&BTreeSet::new(), &turn));
-        let members = Members { protocol: Protocol::default(), targets: Box::default(), selection };
-        Self { name: id.to_string().into(), id, members: ArcSwap::from_pointee(members), turn }
+        let (turn, name) = (Counter::default(), id.to_string());
+        let members = Members::new(Protocol::default(), Vec::new(), None, &turn);
+        Self {
+            tag: session::digest(&[&name]),
+            name: name.into(),
+            id,
+            members: ArcSwap::from_pointee(members),
+            turn,
+            wants: Wants::default(),
+            ejections: AtomicU64::new(0),
+        }
     }
 
     /// Which Service port it is.
@@ -60,6 +96,11 @@ impl Group {
         &self.name
     }
 
+    /// What stands for it in the cookies of sessions.
+    pub fn tag(&self) -> &Tag {
+        &self.tag
+    }
+
     /// What its endpoints speak.
     pub fn protocol(&self) -> Protocol {
         self.members.load().protocol
@@ -68,6 +109,11 @@ impl Group {
     /// Whether there is no endpoint.
     pub fn is_empty(&self) -> bool {
         self.members.load().targets.is_empty()
+    }
+
+    /// Whether the Service has an address of its own.
+    pub fn has_service_address(&self) -> bool {
+        self.members.load().service.is_some()
     }
 
     /// How many endpoints there are.
@@ -80,113 +126,132 @@ impl Group {
         self.members.load().targets.to_vec()
     }
 
-    /// The endpoint whose turn it is; the next one that was not `tried`, or when all were, the one whose turn it is.
-    /// `None` when there are no endpoints. Takes no lock and allocates nothing.
+    /// How often one of its endpoints was left out for not answering.
+    pub fn ejections(&self) -> u64 {
+        self.ejections.load(Ordering::Relaxed)
+    }
+
+    /// Whether requests in flight and answer times are to be noted.
+    pub fn is_measured(&self) -> bool {
+        self.wants.measured()
+    }
+
+    /// A route chooses by keys, or by the places that sessions have on the ring.
+    pub fn want_ring(&self) {
+        self.wants.ring.store(true, Ordering::SeqCst);
+        self.members.load().prepare(&self.wants, &self.name);
+    }
+
+    /// A route chooses by the endpoints that sessions name.
+    pub fn want_places(&self) {
+        self.wants.places.store(true, Ordering::SeqCst);
+        self.members.load().prepare(&self.wants, &self.name);
+    }
+
+    /// A route chooses by [`Selection::Ewma`].
+    pub fn want_measures(&self) {
+        self.wants.measures.store(true, Ordering::Relaxed);
+    }
+
+    /// The endpoint whose turn it is, see [`Group::pick_by`].
     pub fn pick(&self, tried: &[SocketAddr]) -> Option<Arc<Target>> {
-        let selection = Arc::clone(&self.members.load().selection);
-        let mut turns = selection.iter(&[]);
-        let mut first = None;
-        while let Some(backend) = turns.next() {
-            let target = Target::of(backend)?;
-            if !tried.contains(&target.address) {
-                return Some(Arc::clone(target));
-            }
-            first.get_or_insert_with(|| Arc::clone(target));
+        self.pick_by(Selection::RoundRobin, tried, Probing::LongDue)
+    }
+
+    /// An endpoint that was not `tried` and that answers, as far as is known; when there is no such one, one that was not
+    /// tried, and when all were, any. `None` when there are no endpoints. Takes no lock and allocates nothing.
+    pub fn pick_by(
+        &self,
+        selection: Selection,
+        tried: &[SocketAddr],
+        probing: Probing,
+    ) -> Option<Arc<Target>> {
+        let members = self.members.load();
+        match selection {
+            Selection::RoundRobin => members.in_turn(tried, probing),
+            Selection::Ewma => ewma::pick(&members.targets, tried, probing)
+                .cloned()
+                .or_else(|| members.in_turn(tried, probing)),
+            Selection::Hash(key, subset) => members.ring().pick(&key.to_be_bytes(), subset, tried, probing),
+            Selection::Service => members.service.clone(),
         }
-        first
+    }
+
+    /// The endpoint of a session. One that has none yet, or whose endpoint is gone, gets a place; so does one whose
+    /// endpoint fails, where that is allowed. Else its tries stay where it is, whatever happens.
+    pub fn pick_for(
+        &self,
+        session: &mut Session,
+        selection: Selection,
+        tried: &[SocketAddr],
+        probing: Probing,
+    ) -> Option<Arc<Target>> {
+        let members = self.members.load();
+        let of = |place: &Tag| match session.mode {
+            AffinityMode::Balanced => members.ring().of(place),
+            AffinityMode::Persistent => members.of_place(place, &self.name),
+        };
+        if let Some(target) = session.place.as_ref().and_then(of) {
+            let stays = !session.change_on_failure && !session.fresh;
+            if stays || !tried.contains(&target.address) && target.health.usable(probing) {
+                return Some(target);
+            }
+        }
+        session.fresh = true;
+        if session.mode == AffinityMode::Persistent {
+            let target = self.pick_by(selection, tried, probing)?;
+            session.place = Some(*target.tag(&self.name));
+            return Some(target);
+        }
+        let mut drawn = None;
+        for _ in 0..DRAWS {
+            let place = session::any_place();
+            let target = members.ring().of(&place)?;
+            let good = !tried.contains(&target.address) && target.health.usable(probing);
+            session.place = Some(place);
+            drawn = Some(target);
+            if good {
+                break;
+            }
+        }
+        drawn
+    }
+
+    /// Notes that an endpoint did not answer a request, and leaves it out when that was one time too many: at most half of
+    /// the endpoints, and never all.
+    #[cold]
+    pub fn failed(&self, target: &Target, why: &'static str) {
+        let members = self.members.load();
+        if let Some(pause) = target.health.failed(|| members.may_do_without_another()) {
+            self.ejections.fetch_add(1, Ordering::Relaxed);
+            // Not more often than the pauses, which grow.
+            tracing::warn!(
+                upstream = self.name(),
+                endpoint = &*target.name,
+                why,
+                seconds = pause.as_secs(),
+                "an endpoint does not answer and is left out"
+            );
+        }
+    }
+
+    /// Notes that an endpoint answered.
+    pub fn answered(&self, target: &Target) {
+        if target.health.succeeded() {
+            tracing::info!(upstream = self.name(), endpoint = &*target.name, "an endpoint answers again");
+        }
     }
 
     /// Replaces the endpoints. One that was there before with the same target keeps its state.
-    pub(crate) fn set(&self, protocol: Protocol, endpoints: &[Endpoint]) {
+    pub(crate) fn set(&self, protocol: Protocol, service: Option<SocketAddr>, endpoints: &[Endpoint]) {
         let before = self.members.load();
-        let known: HashMap<_, _> = before
-            .targets
-            .iter()
-            .filter(|target| target.protocol == protocol)
-            .map(|target| ((target.address, &*target.id), target))
-            .collect();
-        let backends: BTreeSet<Backend> = endpoints
-            .iter()
-            .map(|endpoint| match known.get(&(endpoint.address, endpoint.target.as_str())) {
-                Some(target) => Arc::clone(target),
-                None => Arc::new(Target::new(protocol, endpoint)),
-            })
-            .map(Target::into_backend)
-            .collect();
-        let targets = backends.iter().filter_map(Target::of).cloned().collect();
-        let selection = Arc::new(RoundRobin::build_with_config(&backends, &self.turn));
-        self.members.store(Arc::new(Members { protocol, targets, selection }));
+        let targets = before.renewed(protocol, endpoints);
+        let service = service.map(|address| before.renewed_service(protocol, address));
+        let members = Members::new(protocol, targets, service, &self.turn);
+        members.prepare(&self.wants, &self.name);
+        self.members.store(Arc::new(members));
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use ingora_config::ServicePort;
-
-    fn endpoint(last: u8, target: &str) -> Endpoint {
-        Endpoint { address: SocketAddr::from(([10, 0, 0, last], 80)), target: target.into() }
-    }
-
-    fn group(count: u8) -> Group {
-        let group = Group::new(UpstreamId {
-            namespace: "shop".into(),
-            service: "web".into(),
-            port: ServicePort::Name("http".into()),
-        });
-        let endpoints: Vec<_> = (1..=count).map(|last| endpoint(last, &format!("pod-{last}"))).collect();
-        group.set(Protocol::Http1, &endpoints);
-        group
-    }
-
-    #[test]
-    fn requests_go_round_exactly() {
-        let group = group(3);
-        let mut counts = HashMap::new();
-        for _ in 0..300 {
-            *counts.entry(group.pick(&[]).unwrap().address).or_insert(0) += 1;
-        }
-        assert_eq!(counts.into_values().collect::<Vec<_>>(), [100, 100, 100]);
-        assert_eq!(group.name(), "shop-web-http");
-    }
-
-    #[test]
-    fn an_endpoint_that_failed_is_tried_again_only_when_all_failed() {
-        let group = group(3);
-        let mut tried = Vec::new();
-        for _ in 0..3 {
-            let target = group.pick(&tried).unwrap();
-            assert!(!tried.contains(&target.address));
-            tried.push(target.address);
-        }
-        assert!(group.pick(&tried).is_some(), "better one that failed than none");
-    }
-
-    #[test]
-    fn a_group_without_endpoints_has_nothing_to_pick() {
-        let group = group(2);
-        group.set(Protocol::Http1, &[]);
-        assert!(group.is_empty() && group.pick(&[]).is_none());
-    }
-
-    #[test]
-    fn an_endpoint_keeps_its_state_and_a_reused_address_does_not() {
-        let group = group(2);
-        let before = group.targets();
-        group.set(Protocol::Http1, &[endpoint(1, "pod-1"), endpoint(2, "another-pod"), endpoint(3, "pod-3")]);
-        let after = group.targets();
-        assert!(Arc::ptr_eq(&before[0], &after[0]));
-        assert!(!Arc::ptr_eq(&before[1], &after[1]));
-        assert_ne!(before[1].peer.group_key, after[1].peer.group_key, "their connections must not be shared");
-        group.set(Protocol::H2c, &[endpoint(1, "pod-1")]);
-        assert_ne!(group.targets()[0].peer.group_key, after[0].peer.group_key);
-    }
-
-    #[test]
-    fn a_change_of_endpoints_does_not_start_the_round_anew() {
-        let group = group(2);
-        let first = group.pick(&[]).unwrap().address;
-        group.set(Protocol::Http1, &[endpoint(1, "pod-1"), endpoint(2, "pod-2")]);
-        assert_ne!(group.pick(&[]).unwrap().address, first);
-    }
-}
+mod tests;

@@ -1,5 +1,6 @@
 //! `canary`, `canary-*`: another backend for a share of a route's requests.
 
+use super::LoadBalance;
 use crate::pattern::{self, InvalidPattern};
 use crate::{NamespacedName, UpstreamId};
 use regex::bytes::{Regex, RegexBuilder};
@@ -36,9 +37,11 @@ pub struct CanaryRule {
     pub by_header: Option<CanaryHeader>,
     /// `canary-by-cookie`: the cookie whose value `always` or `never` decides; its name is compared without regard to case.
     pub by_cookie: Option<String>,
-    /// `affinity-canary-behavior`: `true` (`sticky`) keeps a client with an affinity cookie where it is. Nothing reads it
-    /// as long as there are no affinity cookies.
+    /// `affinity-canary-behavior`: `true` (`sticky`) keeps a client with an affinity cookie where it is; `false` (`legacy`)
+    /// asks the rule of every request, and gives the clients of the canary no cookie.
     pub sticky: bool,
+    /// `load-balance` and its kin of the canary Ingress itself.
+    pub load_balance: Option<Box<LoadBalance>>,
 }
 
 /// A header that decides.

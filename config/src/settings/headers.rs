@@ -1,5 +1,7 @@
 //! Headers that pass, and that are made.
 
+use crate::Template;
+use crate::template::InvalidTemplate;
 use http::{HeaderName, HeaderValue};
 use serde::{Deserialize, Serialize};
 
@@ -24,14 +26,23 @@ pub struct Headers {
 
 /// A header that is set.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(try_from = "(String, String)", into = "(String, String)")]
+#[serde(try_from = "(String, HeaderText)", into = "(String, HeaderText)")]
 pub struct HeaderLine {
     name: String,
-    value: String,
+    value: HeaderText,
+}
+
+/// The value of a header.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum HeaderText {
+    /// The same for every message; an empty one removes the header.
+    Fixed(String),
+    /// Worked out for each message.
+    Template(Template),
 }
 
 /// A name that is no token (RFC 9110 section 5.1), or a value with more than visible ASCII, spaces and tabs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidHeader {
     /// The name.
     #[error("the name of a header has letters, digits and -")]
@@ -39,17 +50,29 @@ pub enum InvalidHeader {
     /// The value.
     #[error("the value of a header is visible text on one line")]
     Value,
+    /// The variables in it.
+    #[error("the value {0}")]
+    Template(#[from] InvalidTemplate),
 }
 
 impl HeaderLine {
-    /// A header; an empty value removes it.
+    /// A header; an empty value removes it. A `$` is a letter like any other.
     ///
     /// # Errors
     /// When either part cannot be part of a message.
+    pub fn fixed(name: &str, value: &str) -> Result<Self, InvalidHeader> {
+        Self::try_from((name.to_owned(), HeaderText::Fixed(value.to_owned())))
+    }
+
+    /// The same, with the variables of templates.
+    ///
+    /// # Errors
+    /// When either part cannot be part of a message, or a variable is unknown.
     pub fn new(name: &str, value: &str) -> Result<Self, InvalidHeader> {
-        let name = HeaderName::try_from(name).map_err(|_| InvalidHeader::Name)?;
-        HeaderValue::from_str(value).map_err(|_| InvalidHeader::Value)?;
-        Ok(Self { name: name.as_str().to_owned(), value: value.to_owned() })
+        if !has_variable(value) {
+            return Self::fixed(name, value);
+        }
+        Self::try_from((name.to_owned(), HeaderText::Template(Template::parse(value)?)))
     }
 
     /// The name, in lower case.
@@ -57,21 +80,37 @@ impl HeaderLine {
         &self.name
     }
 
-    /// The value; empty where the header is removed.
-    pub fn value(&self) -> &str {
+    /// The value.
+    pub fn value(&self) -> &HeaderText {
         &self.value
     }
 }
 
-impl TryFrom<(String, String)> for HeaderLine {
+/// Whether a `$` in a text starts a name.
+fn has_variable(value: &str) -> bool {
+    let of_name = |c: char| c == '{' || c == '_' || c.is_ascii_alphabetic();
+    value.split('$').skip(1).any(|rest| rest.starts_with(of_name))
+}
+
+impl TryFrom<(String, HeaderText)> for HeaderLine {
     type Error = InvalidHeader;
 
-    fn try_from((name, value): (String, String)) -> Result<Self, Self::Error> {
-        Self::new(&name, &value)
+    fn try_from((name, value): (String, HeaderText)) -> Result<Self, Self::Error> {
+        let name = HeaderName::try_from(name).map_err(|_| InvalidHeader::Name)?;
+        match &value {
+            HeaderText::Fixed(text) => {
+                HeaderValue::from_str(text).map_err(|_| InvalidHeader::Value)?;
+            }
+            HeaderText::Template(template) if template.has_groups() => {
+                return Err(InvalidHeader::Template(InvalidTemplate::Nameless));
+            }
+            HeaderText::Template(_) => {}
+        }
+        Ok(Self { name: name.as_str().to_owned(), value })
     }
 }
 
-impl From<HeaderLine> for (String, String) {
+impl From<HeaderLine> for (String, HeaderText) {
     fn from(line: HeaderLine) -> Self {
         (line.name, line.value)
     }

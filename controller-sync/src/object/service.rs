@@ -23,6 +23,9 @@ pub struct ServiceSpec {
     /// The DNS name of an ExternalName Service.
     #[serde(default)]
     pub external_name: Option<String>,
+    /// Its own address; `None` as a text for a headless Service.
+    #[serde(default, rename = "clusterIP")]
+    pub cluster_ip: Option<String>,
     /// The ports.
     #[serde(default, deserialize_with = "null_is_default")]
     pub ports: Vec<ServicePortSpec>,

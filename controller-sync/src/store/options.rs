@@ -23,6 +23,8 @@ pub struct Options {
     pub annotations_prefix: String,
     /// `--disable-catch-all`: an Ingress with a `spec.defaultBackend` is not served.
     pub disable_catch_all: bool,
+    /// `--enable-ssl-passthrough`: the annotation `ssl-passthrough` is acted on.
+    pub enable_ssl_passthrough: bool,
     /// Addresses of this machine may be endpoints. Off for a cluster, where they would open the gateway's own ports to
     /// whoever may write a Service; on for files. Addresses of the link, such as the cloud's metadata service, never may.
     pub allow_loopback_endpoints: bool,
@@ -44,6 +46,7 @@ impl Default for Options {
             configmap: None,
             annotations_prefix: "nginx.ingress.kubernetes.io".to_owned(),
             disable_catch_all: false,
+            enable_ssl_passthrough: false,
             allow_loopback_endpoints: false,
             classes_elsewhere: false,
         }

@@ -16,24 +16,31 @@ use super::value;
 use crate::object::Ingress;
 use crate::store::Store;
 use ingora_config::policy::CanaryRule;
-use ingora_config::{Host, Policy, Reason};
+use ingora_config::{AuthTls, Host, HostCiphers, Policy, Reason};
 use reader::Reader;
 use std::sync::Arc;
 use table::{Guards, Risk, Row, Support};
 
 mod access_log;
+mod affinity;
 mod app_root;
+mod auth_tls;
 mod basic_auth;
 mod buffers;
 mod canary;
 pub(super) mod charset;
 mod cors;
+mod custom_headers;
+pub(super) mod error_pages;
 mod external_auth;
 mod from_to_www_redirect;
 mod https_redirect;
+mod load_balance;
 mod mirror;
 mod pending;
+mod proxy_cookie;
 mod proxy_http;
+mod proxy_redirect;
 mod rate_limit;
 mod reader;
 mod redirect;
@@ -44,8 +51,10 @@ mod satisfy;
 mod server_alias;
 pub(super) mod snippet;
 mod source_range;
+pub(super) mod ssl_passthrough;
 pub mod table;
 mod timeouts;
+mod tls;
 mod upstream_vhost;
 mod use_regex;
 
@@ -77,6 +86,10 @@ pub(super) struct HostWishes {
     pub(super) aliases: Vec<Host>,
     /// `from-to-www-redirect`.
     pub(super) from_to_www: bool,
+    /// `auth-tls-*`.
+    pub(super) auth_tls: Option<AuthTls>,
+    /// `ssl-ciphers`, `ssl-prefer-server-ciphers`.
+    pub(super) ciphers: HostCiphers,
     /// What the names of annotations start with, for problems.
     prefix: String,
 }
@@ -84,7 +97,11 @@ pub(super) struct HostWishes {
 impl HostWishes {
     /// Whether there is anything that the hosts have to know.
     pub(super) fn concern_the_host(&self) -> bool {
-        self.app_root.is_some() || !self.aliases.is_empty() || self.from_to_www
+        self.app_root.is_some()
+            || !self.aliases.is_empty()
+            || self.from_to_www
+            || self.auth_tls.is_some()
+            || self.ciphers != HostCiphers::default()
     }
 
     /// The field of an annotation.
@@ -125,6 +142,13 @@ pub(super) fn read(ingress: &Ingress, store: &Store, gates: &Gates, found: &mut 
         cors: cors::read(&mut reader).map(Box::new),
         rate_limit: rate_limit::read(&mut reader).map(Box::new),
         source_range: source_range::read(&mut reader).map(Box::new),
+        load_balance: load_balance::read(&mut reader).map(Box::new),
+        affinity: affinity::read(&mut reader).map(Box::new),
+        error_pages: error_pages::read(&mut reader).map(Box::new),
+        custom_headers: custom_headers::read(&mut reader).map(Box::new),
+        proxy_cookie: proxy_cookie::read(&mut reader).map(Box::new),
+        proxy_redirect: proxy_redirect::read(&mut reader).map(Box::new),
+        ssl_passthrough: ssl_passthrough::read(&mut reader),
         basic_auth: basic_auth::read(&mut reader).map(Box::new),
         satisfy_any: satisfy::read(&mut reader),
         timeouts: timeouts::read(&mut reader).map(Box::new),
@@ -140,6 +164,8 @@ pub(super) fn read(ingress: &Ingress, store: &Store, gates: &Gates, found: &mut 
         app_root: app_root::read(&mut reader),
         aliases: server_alias::read(&mut reader),
         from_to_www: from_to_www_redirect::read(&mut reader),
+        auth_tls: auth_tls::read(&mut reader),
+        ciphers: tls::read(&mut reader),
         prefix: prefix.to_owned(),
     };
     policy.denied = reader.denied;

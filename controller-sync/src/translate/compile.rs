@@ -9,7 +9,7 @@
 //!
 //! The result is kept until the Ingress changes; merging it with others is the work of those neighbours.
 
-use super::annotations::{self, HostWishes, Wishes};
+use super::annotations::{self, HostWishes, Wishes, error_pages};
 use super::gates::{self, Gates};
 use super::pattern::not_a_regex;
 use super::problems::Subject;
@@ -49,6 +49,8 @@ pub(super) struct Compiled {
     pub(super) tls: Option<TlsSection>,
     /// The Service ports it refers to, each with the first place.
     pub(super) upstreams: BTreeMap<UpstreamId, Place>,
+    /// `service-upstream`, where an annotation says it.
+    pub(super) service_upstream: Option<bool>,
     /// What its annotations ask for its routes.
     pub(super) policy: Arc<Policy>,
     /// What they ask for its hosts.
@@ -99,6 +101,8 @@ pub(super) enum Place {
         path: usize,
     },
     DefaultBackend,
+    /// The annotation of this name behind the prefix.
+    Annotation(&'static str),
     /// The service of external authentication.
     AuthUrl,
     /// Who gets copies of requests.
@@ -110,6 +114,7 @@ impl fmt::Display for Place {
         match self {
             Self::Path { rule, path } => write!(f, "spec.rules[{rule}].http.paths[{path}]"),
             Self::DefaultBackend => f.write_str("spec.defaultBackend"),
+            Self::Annotation(name) => write!(f, "metadata.annotations[{name}]"),
             Self::AuthUrl => f.write_str("auth-url"),
             Self::MirrorTarget => f.write_str("mirror-target"),
         }
@@ -194,6 +199,9 @@ pub(super) fn compile(
         if let Some(backend) = &ingress.spec.default_backend {
             compiler.default_backend(backend, ingress.spec.rules.is_empty());
         }
+        if let Some(spare) = wishes.policy.error_pages.as_ref().and_then(|pages| pages.backend.clone()) {
+            compiler.upstreams.insert(spare, Place::Annotation(error_pages::DEFAULT_BACKEND));
+        }
         if let Some(id) = wishes.policy.external_auth.as_ref().and_then(|auth| auth.upstream()) {
             compiler.upstreams.entry(id.clone()).or_insert(Place::AuthUrl);
         }
@@ -207,6 +215,14 @@ pub(super) fn compile(
             tls = TlsSection::read(&ingress.spec.tls, &id.namespace, &mut compiler.found);
         }
     }
+    let balance = match &wishes.canary {
+        Some(rule) => rule.load_balance.as_deref(),
+        None => wishes.policy.load_balance.as_deref(),
+    };
+    let service_upstream = balance.and_then(|balance| balance.service_upstream);
+    if wishes.policy.ssl_passthrough {
+        compiler.passthrough_needs_root(&wishes.host);
+    }
     let policy = Arc::new(wishes.policy);
     let Compiler { found: Found { problems, .. }, claims, hosts, upstreams, .. } = compiler;
     let rank = Rank { created: ingress.metadata.creation_timestamp, id };
@@ -217,6 +233,7 @@ pub(super) fn compile(
         hosts,
         tls,
         upstreams,
+        service_upstream,
         policy,
         wishes: wishes.host,
         canary: wishes.canary,
@@ -378,6 +395,18 @@ impl Compiler<'_> {
         let regex = self.wants_regex(key.path.value.as_str());
         let not_a_regex = not_a_regex(&key.path.value);
         self.claims.push(Claim { key, strength, backend, place, regex, not_a_regex });
+    }
+
+    /// TLS that is not opened has no path: all of it goes where `/` goes.
+    fn passthrough_needs_root(&mut self, wishes: &HostWishes) {
+        for host in annotations::ssl_passthrough::without_root(&self.hosts, &self.claims) {
+            self.found.warning(
+                Reason::AnnotationInvalid,
+                wishes.field("ssl-passthrough"),
+                format!("the Ingress has no path / for {host}; TLS for it is ended at the gateway"),
+                "add the path / with the Service that ends TLS",
+            );
+        }
     }
 
     /// Every host of the Ingress claims every alias: their product must not grow without bound.

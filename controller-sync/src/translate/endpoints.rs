@@ -117,6 +117,18 @@ fn slice_port(slice: &EndpointSlice, port: &ServicePortSpec) -> Option<u16> {
     if slice.ports.is_empty() || ports.next().is_some() { target() } else { None }
 }
 
+/// The Service's own address, for `service-upstream`; `None` for a headless or ExternalName Service, and for an address
+/// that requests may not be sent to.
+pub(super) fn service_address(
+    service: &Service,
+    port: &ServicePortSpec,
+    options: &Options,
+) -> Option<SocketAddr> {
+    let text = service.spec.cluster_ip.as_deref().filter(|_| service.external_name().is_none())?;
+    let address = text.parse::<IpAddr>().ok()?.to_canonical();
+    (port.port != 0 && may_be_endpoint(address, options)).then(|| SocketAddr::new(address, port.port))
+}
+
 /// The endpoints of an ExternalName Service. Its port is `targetPort` when that is a number, else `port`; a number that
 /// the backend names and the Service does not have is taken as it is (ingress-nginx).
 pub(super) fn from_external(

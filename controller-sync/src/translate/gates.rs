@@ -19,6 +19,10 @@ pub(super) struct Gates {
     pub(super) cross_namespace: bool,
     /// `strict-validate-path-type`: tell of paths that ingress-nginx' admission webhook would refuse.
     pub(super) strict_path_type: bool,
+    /// `global-allowed-response-headers`: what `custom-headers` may set, in these letters.
+    pub(super) allowed_response_headers: Vec<String>,
+    /// `proxy-redirect-from` and `proxy-redirect-to`, for annotations that say only one of them.
+    pub(super) proxy_redirect: (Option<String>, Option<String>),
 }
 
 impl Default for Gates {
@@ -30,6 +34,8 @@ impl Default for Gates {
             ignore_unsupported: false,
             cross_namespace: false,
             strict_path_type: true,
+            allowed_response_headers: Vec::new(),
+            proxy_redirect: (None, None),
         }
     }
 }

@@ -121,8 +121,17 @@ impl Hosts {
             }
             state.wish_for_names(&host, certificate.as_ref(), &mut self.further_names, problems);
             let app_root = state.app_root();
+            let auth_tls = state.auth_tls().map(Box::new);
+            let ciphers = state.ciphers().map(Box::new);
             let regex = self.regex.contains(&host);
-            let virtual_host = VirtualHost { tls, regex, app_root, ..VirtualHost::new(host, certificate) };
+            let virtual_host = VirtualHost {
+                tls,
+                regex,
+                app_root,
+                auth_tls,
+                ciphers,
+                ..VirtualHost::new(host, certificate)
+            };
             published.set(Arc::new(Resource::VirtualHost(virtual_host)));
         }
         self.further_names.settle(&self.hosts, secrets, published, problems);

@@ -41,8 +41,10 @@ mod snippets;
 mod source_range;
 mod streams;
 mod tls;
-mod tls_value;
+pub(super) mod tls_value;
 mod tracing;
+
+pub(super) use headers_from::{FRAMING, MAX_HEADERS, MAX_VALUE_BYTES as MAX_HEADER_BYTES};
 
 /// All keys, by group and in the order of the documentation.
 const GROUPS: &[(&str, &[Row])] = &[
@@ -159,7 +161,7 @@ impl Reading<'_> {
                 if let Err(Invalid { message, hint }) = take(draft, value) {
                     let rest = match row.default {
                         _ if std::mem::take(&mut draft.global_auth.closes) => {
-                            "routes without authentication of their own answer 503".to_owned()
+                            "routes that global-auth-url should protect answer 503".to_owned()
                         }
                         "" => "it is as if the key were not there".to_owned(),
                         default if default.len() > 64 => "the default holds".to_owned(),

@@ -17,6 +17,7 @@ use ingora_config::{
     Upstream, UpstreamId,
 };
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 const H2C: &str = "kubernetes.io/h2c";
@@ -34,10 +35,20 @@ pub(super) struct Upstreams {
 #[derive(Default)]
 struct State {
     referrers: BTreeSet<Referrer>,
-    /// How many of the referrers are no canary.
-    ordinary: usize,
+    /// How many of the referrers use it in each way.
+    uses: [usize; Use::ALL.len()],
     /// What the problems of the referrers say; `None` until it is settled.
     status: Option<Status>,
+}
+
+/// What an upstream is used for.
+struct Uses {
+    /// What becomes of requests that have no endpoint.
+    then: &'static str,
+    /// Somebody sends requests to its endpoints.
+    endpoints: bool,
+    /// Somebody sends requests to the Service's own address.
+    address: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,30 +62,70 @@ enum Status {
     Forbidden,
 }
 
+/// How somebody uses an upstream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Use {
+    /// For requests.
+    Ordinary,
+    /// For a share of them.
+    Canary,
+    /// In place of others that fail.
+    Spare,
+    /// With `service-upstream`: for requests, whoever its endpoints are.
+    ByAddress,
+    /// For copies of requests.
+    Copies,
+}
+
+impl Use {
+    /// What matters most comes first.
+    const ALL: [Self; 5] = [Self::Ordinary, Self::Canary, Self::Spare, Self::Copies, Self::ByAddress];
+
+    fn of(ingress: &Compiled, place: Place) -> Self {
+        match place {
+            Place::Annotation(_) => Self::Spare,
+            Place::AuthUrl => Self::Ordinary,
+            Place::MirrorTarget => Self::Copies,
+            _ if ingress.service_upstream == Some(true) => Self::ByAddress,
+            _ if ingress.canary.is_some() => Self::Canary,
+            Place::Path { .. } | Place::DefaultBackend => Self::Ordinary,
+        }
+    }
+
+    /// What becomes of requests that have no endpoint.
+    fn then(self) -> &'static str {
+        match self {
+            Self::Ordinary | Self::ByAddress => "requests get 503",
+            Self::Canary => "its requests go to the primary",
+            Self::Copies => "nothing is copied",
+            Self::Spare => "it is as if the annotation default-backend were not there",
+        }
+    }
+}
+
 impl Upstreams {
     pub(super) fn add(&mut self, ingress: &Compiled) {
-        for id in ingress.upstreams.keys() {
-            self.refer(id, Referrer::Ingress(ingress.id().clone()), ingress.canary.is_some());
+        for (id, place) in &ingress.upstreams {
+            self.refer(id, Referrer::Ingress(ingress.id().clone()), Use::of(ingress, *place));
         }
     }
 
     pub(super) fn remove(&mut self, ingress: &Compiled) {
         let referrer = Referrer::Ingress(ingress.id().clone());
-        for id in ingress.upstreams.keys() {
+        for (id, place) in &ingress.upstreams {
             if let Some(state) = self.upstreams.get_mut(id)
                 && state.referrers.remove(&referrer)
-                && ingress.canary.is_none()
             {
-                state.ordinary -= 1;
+                state.uses[Use::of(ingress, *place) as usize] -= 1;
             }
             self.touched.entry(id.clone()).or_default().insert(referrer.clone());
         }
     }
 
-    pub(super) fn refer(&mut self, id: &UpstreamId, referrer: Referrer, canary: bool) {
+    pub(super) fn refer(&mut self, id: &UpstreamId, referrer: Referrer, use_: Use) {
         let state = self.upstreams.entry(id.clone()).or_default();
-        if state.referrers.insert(referrer.clone()) && !canary {
-            state.ordinary += 1;
+        if state.referrers.insert(referrer.clone()) {
+            state.uses[use_ as usize] += 1;
         }
         self.by_service.entry(service_of(id)).or_default().insert(id.clone());
         self.touched.entry(id.clone()).or_default().insert(referrer);
@@ -84,7 +135,7 @@ impl Upstreams {
         if let Some(state) = self.upstreams.get_mut(id)
             && state.referrers.remove(referrer)
         {
-            state.ordinary -= 1;
+            state.uses[Use::Ordinary as usize] -= 1;
         }
         self.touched.entry(id.clone()).or_default().insert(referrer.clone());
     }
@@ -122,11 +173,12 @@ impl Upstreams {
             }
             let found = Lookup::new(store, &id);
             let status = found.status();
-            published
-                .set(Arc::new(Resource::Upstream(Upstream { id: id.clone(), protocol: found.protocol() })));
+            let (protocol, service_address) = (found.protocol(), found.service_address());
+            let upstream = Upstream { id: id.clone(), protocol, service_address };
+            published.set(Arc::new(Resource::Upstream(upstream)));
             let name = found.name_to_resolve().map(str::to_owned);
             store.use_name(&service_of(&id), name.as_deref());
-            settle_endpoints(store, &id, self.then(&id), published, problems);
+            settle_endpoints(store, &id, &self.uses(&id), published, problems);
 
             let Some(state) = self.upstreams.get_mut(&id) else { continue };
             let referrers = if state.status == Some(status) { &changed } else { &state.referrers };
@@ -145,16 +197,19 @@ impl Upstreams {
             state.status = Some(status);
         }
         for id in std::mem::take(&mut self.touched_endpoints) {
-            settle_endpoints(store, &id, self.then(&id), published, problems);
+            settle_endpoints(store, &id, &self.uses(&id), published, problems);
         }
         if names_moved {
             store.prune_names();
         }
     }
 
-    /// What becomes of the requests of an upstream without endpoints.
-    fn then(&self, id: &UpstreamId) -> &'static str {
-        then(self.upstreams.get(id).is_some_and(|state| state.ordinary == 0))
+    fn uses(&self, id: &UpstreamId) -> Uses {
+        let uses = self.upstreams.get(id).map(|state| state.uses).unwrap_or_default();
+        let mut ways = Use::ALL.into_iter().filter(|way| uses[*way as usize] > 0);
+        let way = ways.clone().next().unwrap_or(Use::Ordinary);
+        let address = ways.any(|way| way == Use::ByAddress);
+        Uses { then: way.then(), endpoints: way != Use::ByAddress, address }
     }
 
     fn forget(
@@ -181,11 +236,6 @@ impl Upstreams {
             problems.set(Owner::Reference(id.clone(), referrer), Vec::new());
         }
     }
-}
-
-/// What becomes of requests that have no endpoint.
-fn then(canary: bool) -> &'static str {
-    if canary { "its requests go to the primary" } else { "requests get 503" }
 }
 
 fn service_of(id: &UpstreamId) -> NamespacedName {
@@ -225,6 +275,11 @@ impl<'a> Lookup<'a> {
         }
     }
 
+    fn service_address(&self) -> Option<SocketAddr> {
+        let (service, _) = self.service?;
+        endpoints::service_address(service, find_port(service, &self.id.port)?, self.store.options())
+    }
+
     /// The addresses of a host outside of the cluster. Until the first answer of DNS there are none, and nobody is told.
     fn outside(&self) -> (Addresses, Status) {
         let external = External::named(&self.id.service);
@@ -261,23 +316,44 @@ impl<'a> Lookup<'a> {
 fn settle_endpoints(
     store: &Store,
     id: &UpstreamId,
-    then: &str,
+    uses: &Uses,
     published: &mut Published,
     problems: &mut Problems,
 ) {
     let found = Lookup::new(store, id);
+    let mut all = Vec::new();
     let (addresses, problem) = match found.service {
         _ if id.is_outside() => (found.outside().0, None),
         Some((service, location)) if found.status() == Status::Found => {
             let subject = Subject::new("Service", &service_of(id), location);
-            addresses(store, service, id, &subject, then)
+            let own = found.service_address().is_some();
+            if uses.address && !own {
+                all.push(no_address(id, &subject));
+            }
+            let (addresses, problem) = addresses(store, service, id, &subject, uses.then);
+            (addresses, problem.filter(|_| uses.endpoints || !own))
         }
         // The referrers are told.
         _ => (Addresses::default(), None),
     };
-    problems.set(Owner::Upstream(id.clone()), problem.into_iter().collect());
+    all.extend(problem);
+    problems.set(Owner::Upstream(id.clone()), all);
     let endpoints = Endpoints { upstream: id.clone(), endpoints: addresses.endpoints };
     published.set(Arc::new(Resource::Endpoints(endpoints)));
+}
+
+/// `service-upstream` of a Service that has no address.
+fn no_address(id: &UpstreamId, subject: &Subject) -> Problem {
+    let port = quoted(&id.port.to_string());
+    let message = format!(
+        "it has no address of its own that requests may go to, so service-upstream has no effect on port {port}: they go to its endpoints"
+    );
+    subject.warning(
+        Reason::AnnotationConflict,
+        "spec.clusterIP",
+        message,
+        "remove the annotation service-upstream, or give the Service a clusterIP",
+    )
 }
 
 fn addresses(
@@ -354,15 +430,16 @@ fn dangling(
     ingresses: &HashMap<NamespacedName, Arc<Compiled>>,
 ) -> Option<Problem> {
     let service = service_of(id);
-    let mut canary = false;
+    let mut way = Use::Ordinary;
     let (subject, field, by) = match referrer {
         Referrer::Ingress(ingress) => {
             let ingress = ingresses.get(ingress)?;
-            canary = ingress.canary.is_some();
             let place = ingress.upstreams.get(id)?;
+            way = Use::of(ingress, *place);
             let backend = match place {
                 Place::Path { .. } => format!("{place}.backend.service"),
                 Place::DefaultBackend => format!("{place}.service"),
+                Place::Annotation(name) => ingress.wishes.field(name),
                 Place::AuthUrl => {
                     return unasked(id, status, &ingress.subject, ingress.wishes.field("auth-url"), UNASKED);
                 }
@@ -381,7 +458,13 @@ fn dangling(
             (Subject::new("Service", &service, None), String::new(), "; --default-backend-service names it")
         }
     };
-    let then = then(canary);
+    let then = way.then();
+    // An annotation has no fields below it.
+    let below = |field: String, name: &str| match way {
+        Use::Spare => field,
+        _ if field.is_empty() => field,
+        _ => format!("{field}.{name}"),
+    };
     let no_port = match &id.port {
         ServicePort::Name(name) if name.is_empty() => {
             format!("the backend names no port of Service {service}; {then}")
@@ -393,13 +476,13 @@ fn dangling(
         Status::Found | Status::NotResolved | Status::Forbidden => None,
         Status::ServiceMissing => Some(subject.error(
             Reason::ServiceNotFound,
-            if field.is_empty() { field } else { format!("{field}.name") },
+            below(field, "name"),
             format!("Service {service} does not exist; {then}"),
             &format!("create the Service, or correct the name{by}"),
         )),
         Status::PortMissing => Some(subject.error(
             Reason::PortNotFound,
-            if field.is_empty() { field } else { format!("{field}.port") },
+            below(field, "port"),
             no_port,
             &format!("name one of the Service's ports, by number or by name{by}"),
         )),

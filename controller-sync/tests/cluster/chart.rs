@@ -1,9 +1,10 @@
 //! The chart by itself: what it renders for every shape in `helm/ingora/ci/`, what it refuses, and that its documents say what
-//! it does. `install` has it on a server, `run` has the programs run as it says.
+//! it does. `install` has it on a server, `run` has the programs run as it says, `integrations` has others around it.
 //!
-//! `UPDATE_GOLDEN=1 cargo test -p ingora-controller-sync --test cluster chart::` writes `chart/golden/` and the chart's README anew.
+//! `UPDATE_GOLDEN=1 cargo test -p ingora-controller-sync --test cluster renders_as_expected` writes `chart/golden/` and the chart's README anew.
 
 pub(crate) mod install;
+pub(crate) mod integrations;
 pub(crate) mod run;
 
 use crate::support::chart::{self, container, helm, objects, rendered, shapes, workload};
@@ -26,8 +27,9 @@ mod whole {
             only_sync_has_a_token_and_nobody_has_a_right,
             no_flag_stands_there_that_the_programs_do_not_know,
             every_value_is_known_and_every_key_of_ingress_nginx_is_explained,
+            the_chart_is_of_the_version_of_the_programs,
             containers_run_programs_that_the_image_has,
-            the_readme_is_that_of_the_values;
+            the_readme_renders_as_expected;
     }
 }
 
@@ -37,7 +39,12 @@ pub(crate) fn trials() -> Vec<Trial> {
         let title = format!("{}_renders_as_expected", name.replace('-', "_"));
         trial(module_path!(), &title, move || is_golden(&name, &values))
     });
-    golden.chain(whole::trials()).chain(install::trials()).chain(run::trials()).collect()
+    golden
+        .chain(whole::trials())
+        .chain(install::trials())
+        .chain(run::trials())
+        .chain(integrations::trials())
+        .collect()
 }
 
 fn update() -> bool {
@@ -160,6 +167,13 @@ fn only_sync_has_a_token_and_nobody_has_a_right() {
     }
 }
 
+fn the_chart_is_of_the_version_of_the_programs() {
+    let text = std::fs::read_to_string(chart::folder().join("Chart.yaml")).unwrap();
+    let about: Value = serde_saphyr::from_str(&text).unwrap();
+    assert_eq!(about["appVersion"], env!("CARGO_PKG_VERSION"));
+    assert_eq!(about["version"], env!("CARGO_PKG_VERSION"));
+}
+
 fn containers_run_programs_that_the_image_has() {
     let stage = std::fs::read_to_string(chart::folder().join("../image/stage")).unwrap();
     assert!(
@@ -200,6 +214,13 @@ fn no_flag_stands_there_that_the_programs_do_not_know() {
     let missing: Vec<_> = sync.difference(&possible).collect();
     assert!(missing.is_empty(), "flags of `ingora sync` that _flags.tpl does not list: {missing:?}");
     assert!(known.is_subset(&sync), "{:?}", known.difference(&sync).collect::<Vec<_>>());
+    // A flag may only be refused where the chart sets it by a value of its own, or where the program has none.
+    let own = ["healthz-host", "healthz-port", "manifests", "socket", "verbose"].map(str::to_owned);
+    let wrong: Vec<_> = refused.intersection(&sync).filter(|flag| !own.contains(flag)).collect();
+    assert!(
+        wrong.is_empty(),
+        "`ingora sync` has these; move them to ingora.syncFlags in _flags.tpl: {wrong:?}"
+    );
     assert!(ignored.is_disjoint(&sync) && known.is_disjoint(&refused) && ignored.is_disjoint(&refused));
     let mut gateway = flags("ingora-gateway", &[]);
     assert!(gateway.remove("help") && gateway.remove("version") && gateway.remove("socket"), "{gateway:?}");
@@ -241,6 +262,14 @@ fn every_value_is_known_and_every_key_of_ingress_nginx_is_explained() {
     keys(&values, "", &mut ours);
     let unknown: Vec<_> = ours.iter().filter(|key| !is_known(&schema, key)).collect();
     assert!(unknown.is_empty() && ours.len() > 250, "not in values.schema.json: {unknown:?}");
+    let entries = std::fs::read_dir(chart::folder().join("templates")).unwrap();
+    let templates: String = entries.map(|entry| read(entry.unwrap().path())).collect();
+    let unused = |key: &&String| {
+        let last = key.rsplit('.').next().unwrap();
+        // services.yaml puts these together.
+        !(templates.contains(last) || last.starts_with("enableHttp") || key.contains("nodeSelector."))
+    };
+    assert_eq!(ours.iter().find(unused), None, "no template reads it");
     let page = read(chart::folder().join("../../docs/helm-values.md"));
     let rows: Vec<_> = page.lines().filter_map(|line| line.strip_prefix("| `")?.split_once("` | ")).collect();
     let explained: BTreeSet<_> = rows.iter().map(|(key, _)| (*key).to_owned()).collect();
@@ -266,7 +295,7 @@ fn every_value_is_known_and_every_key_of_ingress_nginx_is_explained() {
     }
 }
 
-fn the_readme_is_that_of_the_values() {
+fn the_readme_renders_as_expected() {
     let arguments = ["--dry-run", "--sort-values-order", "file", "--log-level", "error"];
     let text = chart::said(chart::tool("helm-docs").args(arguments).output().unwrap()).unwrap();
     compare(&chart::folder().join("README.md"), &text);

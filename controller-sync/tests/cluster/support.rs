@@ -16,6 +16,7 @@ macro_rules! shared {
 }
 
 shared! {
+    authority: "../../../gateway/tests/behaviour/support/authority.rs",
     backend: "../../../gateway/tests/behaviour/support/backend.rs",
     certificates: "../../../gateway/tests/behaviour/support/certificates.rs",
     edge: "../../../gateway/tests/behaviour/support/edge.rs",

@@ -20,6 +20,7 @@ pub(crate) struct Setup {
     configmap: Option<String>,
     annotations_prefix: Option<String>,
     disable_catch_all: bool,
+    enable_ssl_passthrough: bool,
     allow_loopback_endpoints: bool,
     classes_elsewhere: bool,
     /// The time of the translation.
@@ -45,6 +46,7 @@ impl Default for Setup {
             configmap: None,
             annotations_prefix: None,
             disable_catch_all: false,
+            enable_ssl_passthrough: false,
             allow_loopback_endpoints: false,
             classes_elsewhere: false,
             now: "2027-01-01T00:00:00Z".to_owned(),
@@ -65,6 +67,7 @@ impl Setup {
             configmap: name(&self.configmap),
             annotations_prefix: self.annotations_prefix.clone().unwrap_or(defaults.annotations_prefix),
             disable_catch_all: self.disable_catch_all,
+            enable_ssl_passthrough: self.enable_ssl_passthrough,
             allow_loopback_endpoints: self.allow_loopback_endpoints,
             classes_elsewhere: self.classes_elsewhere,
             ..Options::default()

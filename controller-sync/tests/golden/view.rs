@@ -2,8 +2,8 @@
 //! each new one.
 
 use ingora_config::{
-    Backend, Certificate, Endpoints, HostRole, Problem, Resource, Route, RouteKey, Settings, Upstream,
-    VirtualHost,
+    Authority, Backend, Certificate, Endpoints, HostRole, Problem, Resource, Route, RouteKey, Settings,
+    Upstream, VirtualHost,
 };
 use serde_json::Value;
 use std::fmt::Write as _;
@@ -47,7 +47,16 @@ fn resource_line(resource: &Resource) -> String {
             differences("", &json(&Settings::default()), &json(settings), &mut more);
             format!("Settings: default backend {backend}, default certificate {certificate}{more}")
         }
-        Resource::VirtualHost(VirtualHost { host, certificate, role, tls: _, regex, app_root }) => {
+        Resource::VirtualHost(VirtualHost {
+            host,
+            certificate,
+            role,
+            tls: _,
+            regex,
+            app_root,
+            auth_tls,
+            ciphers,
+        }) => {
             let certificate = certificate.as_ref().map_or("default".to_owned(), ToString::to_string);
             let mut line = format!("VirtualHost: {host}, certificate {certificate}");
             match role {
@@ -60,6 +69,12 @@ fn resource_line(resource: &Resource) -> String {
             }
             if let Some(app_root) = app_root {
                 line.push_str(&format!(", app-root {app_root}"));
+            }
+            if let Some(auth_tls) = auth_tls {
+                line.push_str(&format!(", auth_tls {}", brief(auth_tls)));
+            }
+            if let Some(ciphers) = ciphers {
+                line.push_str(&format!(", ciphers {}", brief(ciphers)));
             }
             line
         }
@@ -77,7 +92,10 @@ fn resource_line(resource: &Resource) -> String {
             }
             line
         }
-        Resource::Upstream(Upstream { id, protocol }) => format!("Upstream: {id} {protocol:?}"),
+        Resource::Upstream(Upstream { id, protocol, service_address }) => {
+            let address = service_address.map_or(String::new(), |address| format!(" at {address}"));
+            format!("Upstream: {id} {protocol:?}{address}")
+        }
         Resource::Endpoints(Endpoints { upstream, endpoints }) => {
             let show = |endpoint: &ingora_config::Endpoint| match &*endpoint.target {
                 "" => endpoint.address.to_string(),
@@ -85,6 +103,11 @@ fn resource_line(resource: &Resource) -> String {
             };
             let list: Vec<String> = endpoints.iter().map(show).collect();
             format!("Endpoints: {upstream} {}", if list.is_empty() { "none".into() } else { list.join(", ") })
+        }
+        Resource::Authority(Authority { secret, certificates, revoked }) => {
+            let lists = revoked.as_ref().map_or(0, |lists| lists.matches("BEGIN X509 CRL").count());
+            let certificates = certificates.matches("BEGIN CERTIFICATE").count();
+            format!("Authority: {secret}, {certificates} certificates, {lists} lists of revoked ones")
         }
         Resource::Certificate(Certificate { secret, chain, key }) => {
             assert!(!key.expose_pem().is_empty(), "a certificate is sent with its key");

@@ -79,6 +79,16 @@ struct UpstreamDump<'d> {
 struct EndpointDump {
     address: String,
     target: String,
+    /// It does not answer and is left out until it is tried again, seconds from now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    left_out_for: Option<f64>,
+    /// Failures in a row.
+    #[serde(skip_serializing_if = "is_zero")]
+    failures: u64,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 #[derive(Serialize)]
@@ -194,7 +204,12 @@ fn describe_upstream(group: &Group) -> UpstreamDump<'_> {
         },
         endpoints: endpoints
             .iter()
-            .map(|target| EndpointDump { address: target.name.to_string(), target: target.id.to_string() })
+            .map(|target| EndpointDump {
+                address: target.name.to_string(),
+                target: target.id.to_string(),
+                left_out_for: target.health.out_for().map(|time| time.as_secs_f64()),
+                failures: target.health.failures(),
+            })
             .collect(),
     }
 }

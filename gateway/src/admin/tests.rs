@@ -117,7 +117,11 @@ async fn the_dump_shows_everything_but_keys() {
                 NamespacedName::new("shop", "front"),
                 Backend::Upstream(id.clone()),
             )),
-            Resource::Upstream(Upstream { id: id.clone(), protocol: Default::default() }),
+            Resource::Upstream(Upstream {
+                id: id.clone(),
+                protocol: Default::default(),
+                service_address: None,
+            }),
             Resource::Endpoints(Endpoints {
                 upstream: id,
                 endpoints: vec![Endpoint { address: "10.0.0.1:80".parse().unwrap(), target: "pod".into() }],

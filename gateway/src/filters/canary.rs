@@ -5,7 +5,7 @@
 //!   the first that decides, decides; a canary without endpoints leaves its requests to the primary
 //! ```
 //!
-//! It is decided once per request, between the rewrite and the access phase; tries stay in the group. A route without
+//! Before all that a client's session may say where it belongs ([`super::affinity`]). It is decided once per request, between the rewrite and the access phase; tries stay in the group. A route without
 //! canaries has no [`Canaries`] and pays one comparison.
 
 mod draw;
@@ -14,8 +14,10 @@ mod patterns;
 pub use draw::Draw;
 pub use patterns::Patterns;
 
+use super::affinity::Side;
 use crate::telemetry::RouteStats;
 use crate::upstream::Group;
+use crate::upstream::session::Tag;
 use http::HeaderMap;
 use http::header::{COOKIE, HeaderName, HeaderValue};
 use ingora_config::Route;
@@ -34,6 +36,8 @@ pub struct Canaries {
     each: Box<[CanaryBackend]>,
     /// Whether any has a weight.
     weighted: bool,
+    /// Whether all keep the clients that they have a session with.
+    sticky: bool,
     /// Shared with the next generation, whose weights go on where these are.
     draw: Arc<Draw>,
 }
@@ -45,6 +49,8 @@ pub struct CanaryBackend {
     pub group: Arc<Group>,
     /// Counters, those of the route with the name of the group as `canary`.
     pub stats: Arc<RouteStats>,
+    /// As it came.
+    pub rule: Arc<CanaryRule>,
     header: Option<Header>,
     cookie: Option<Box<str>>,
     /// A draw below this and not below that of the canary before is this canary's.
@@ -83,14 +89,31 @@ impl Canaries {
                 let header = canary.rule.by_header.as_ref();
                 let header = header.and_then(|header| Header::compile(header, patterns));
                 let cookie = canary.rule.by_cookie.as_deref().map(Into::into);
-                CanaryBackend { group, stats, header, cookie, up_to }
+                CanaryBackend { group, stats, rule: Arc::clone(&canary.rule), header, cookie, up_to }
             })
             .collect();
         if each.is_empty() {
             return None;
         }
         let draw = before.map_or_else(|| Arc::new(Draw::random()), |before| Arc::clone(&before.draw));
-        Some(Box::new(Self { each, weighted: up_to > 0, draw }))
+        let sticky = each.iter().all(|canary| canary.rule.sticky);
+        Some(Box::new(Self { each, weighted: up_to > 0, sticky, draw }))
+    }
+
+    /// The same for a client whose session says where it belongs: it stays there. Canaries that keep nobody (`legacy`) may take
+    /// clients of the primary all the same.
+    pub fn choose_for(&self, side: Option<Side>, headers: &HeaderMap<HeaderValue>) -> Option<usize> {
+        match side {
+            None => self.choose(headers),
+            Some(Side::Canary(at)) => self.each.get(at)?.has_endpoints().then_some(at),
+            Some(Side::Primary) if self.sticky => None,
+            Some(Side::Primary) => self.choose(headers).filter(|at| !self.each[*at].rule.sticky),
+        }
+    }
+
+    /// The canary whose group has this tag, if it keeps its clients.
+    pub fn keeping(&self, tag: &Tag) -> Option<usize> {
+        self.each.iter().position(|canary| canary.rule.sticky && canary.group.tag() == tag)
     }
 
     /// Which canary a request with these headers belongs to; `None` is the primary. Takes no lock and allocates nothing,
@@ -99,7 +122,7 @@ impl Canaries {
         let by_header = || first(&self.each, |canary| canary.header.as_ref()?.decides(headers));
         let by_cookie = || first(&self.each, |canary| cookie(headers, canary.cookie.as_deref()?));
         let chosen = by_header().or_else(by_cookie).unwrap_or_else(|| self.by_weight())?;
-        (!self.each[chosen].group.is_empty()).then_some(chosen)
+        self.each[chosen].has_endpoints().then_some(chosen)
     }
 
     fn by_weight(&self) -> Option<usize> {
@@ -113,6 +136,15 @@ impl Canaries {
     /// The canary at a place that [`Canaries::choose`] answered.
     pub fn get(&self, at: usize) -> Option<&CanaryBackend> {
         self.each.get(at)
+    }
+}
+
+impl CanaryBackend {
+    /// Whether its requests can go anywhere: to an endpoint, or to the Service's own address where it asks for that.
+    fn has_endpoints(&self) -> bool {
+        let by_address =
+            || self.rule.load_balance.as_ref().is_some_and(|balance| balance.service_upstream == Some(true));
+        !self.group.is_empty() || by_address() && self.group.has_service_address()
     }
 }
 

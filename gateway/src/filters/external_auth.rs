@@ -136,6 +136,11 @@ pub fn guards(route: &CompiledRoute, table: &RouteTable) -> bool {
     }
 }
 
+/// Whether a 401 of a route is a redirect to a login.
+pub fn signs_in(route: &CompiledRoute, table: &RouteTable) -> bool {
+    in_effect(route, table).is_ok_and(|auth| auth.is_some_and(|auth| auth.auth.signin.is_some()))
+}
+
 /// Asks about a request, where somebody is to be asked.
 ///
 /// # Errors

@@ -1,9 +1,10 @@
 //! Listening sockets and the accept loop of one core.
 
 use super::Front;
+use super::passthrough;
 use super::proxy_protocol::{self, Addresses};
 use super::stream::ClientStream;
-use super::tls::Tls;
+use super::tls::{Accepted, Tls};
 use crate::drain::InFlight;
 use crate::page;
 use crate::reason::Reason;
@@ -171,7 +172,12 @@ async fn handshake(
     };
     let _in_flight = InFlight::new(&*front.busy);
     match tokio::time::timeout(front.current_header_time(), tls.accept(stream)).await {
-        Ok(Ok(stream)) => return Some(ClientStream::new(Box::new(stream), client, server)),
+        Ok(Ok(Accepted::Tls(stream))) => return Some(ClientStream::new(Box::new(stream), client, server)),
+        Ok(Ok(Accepted::Unopened(connection))) => {
+            // In a box: what it needs would be part of every connection's task.
+            Box::pin(passthrough::serve(front, *connection, client)).await;
+            return None;
+        }
         Ok(Err(error)) => tracing::debug!(client = %client.ip(), %error, "TLS handshake failed"),
         Err(_) => tracing::debug!(client = %client.ip(), "TLS handshake took too long"),
     }

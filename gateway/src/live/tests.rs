@@ -27,7 +27,7 @@ fn host(host: &str) -> Resource {
 }
 
 fn upstream(service: &str) -> Resource {
-    Resource::Upstream(Upstream { id: id(service), protocol: Protocol::Http1 })
+    Resource::Upstream(Upstream { id: id(service), protocol: Protocol::Http1, service_address: None })
 }
 
 fn endpoints(service: &str, last: &[u8]) -> Resource {

@@ -1,12 +1,16 @@
 //! The one writer: turns resources into the next generation.
 
 use super::{Batch, Change};
+use crate::auth_tls::Authorities;
 use crate::certificate::{Certificates, LoadedCertificate, Slot, Store};
 use crate::filters::Filters;
 use crate::filters::basic_auth::users;
 use crate::filters::canary::{Canaries, Patterns};
+use crate::filters::error_pages::ErrorPages;
 use crate::filters::external_auth::ExternalAuth;
+use crate::filters::load_balance;
 use crate::filters::rate_limit::slots::Slots;
+use crate::host_tls::Handshakes;
 use crate::table::route::default_backend;
 use crate::table::{CompiledRoute, RouteTable};
 use crate::telemetry::RouteStatistics;
@@ -25,6 +29,8 @@ pub(super) struct Writer {
     groups: Groups,
     patterns: Patterns,
     certificates: Store,
+    authorities: Authorities,
+    handshakes: Handshakes,
     statistics: Arc<RouteStatistics>,
     /// What is known of limited clients: outlives every route.
     slots: Arc<Slots>,
@@ -39,6 +45,8 @@ impl Writer {
             groups: Groups::default(),
             patterns: Patterns::default(),
             certificates: Store::new(own),
+            authorities: Authorities::default(),
+            handshakes: Handshakes::default(),
             statistics,
             slots: Arc::default(),
             users: users::Slots::default(),
@@ -108,6 +116,13 @@ impl Writer {
                 let result = self.certificates.set(&certificate);
                 return result.err().map(|error| format!("Secret {}: {error}", certificate.secret));
             }
+            Resource::Authority(authority) => {
+                let secret = authority.secret.clone();
+                let result = self.authorities.set(authority);
+                return result
+                    .err()
+                    .map(|error| format!("Secret {secret}: its authorities cannot be used: {error}"));
+            }
         }
         None
     }
@@ -120,6 +135,7 @@ impl Writer {
             Key::Upstream(id) => self.groups.remove_upstream(id),
             Key::Endpoints(id) => self.groups.remove_endpoints(id),
             Key::Certificate(secret) => self.certificates.remove(secret),
+            Key::Authority(secret) => self.authorities.remove(secret),
             Key::Users(id) => self.users.remove(id),
         }
     }
@@ -156,7 +172,8 @@ impl Writer {
         let known = self.table.host_table(&host.host).and_then(|table| table.virtual_host());
         if known != Some(&host) {
             let name = host.host.clone();
-            self.table.set_virtual_host(&name, Some(host));
+            let asked = self.handshakes.of(&host, &mut self.authorities);
+            self.table.set_virtual_host(&name, Some(host), asked);
             self.table_changed = true;
         }
     }
@@ -164,7 +181,7 @@ impl Writer {
     fn remove_virtual_host(&mut self, host: &Host) {
         self.certificates.set_host(host, None);
         if self.table.host_table(host).is_some() {
-            self.table.set_virtual_host(host, None);
+            self.table.set_virtual_host(host, None, None);
             self.table_changed = true;
         }
     }
@@ -195,6 +212,10 @@ impl Writer {
             Backend::Upstream(id) => Some(self.groups.acquire(id)),
             Backend::NotFound => None,
         };
+        if let Some(group) = &group {
+            let policy = &route.policy;
+            load_balance::prepare(group, policy.load_balance.as_deref(), policy.affinity.as_deref());
+        }
         let stats = self.statistics.of(&route);
         let asked = asked_by(&route).map(|id| self.groups.acquire(id));
         let copied = copied_to(&route).map(|id| self.groups.acquire(id));
@@ -206,15 +227,25 @@ impl Writer {
         let earlier = before.and_then(|before| before.canaries.as_deref());
         let canaries = Canaries::compile(&route, earlier, &mut self.patterns, |canary| {
             let stats = self.statistics.of_canary(&route, &canary.upstream);
-            (self.groups.acquire(&canary.upstream), stats)
+            let (group, rule) = (self.groups.acquire(&canary.upstream), &canary.rule);
+            let sessions = load_balance::sessions_of_canary(&route, rule.sticky);
+            load_balance::prepare(&group, rule.load_balance.as_deref(), sessions);
+            (group, stats)
+        });
+        let error_pages = route.policy.error_pages.as_ref().map(|pages| {
+            let group = pages.backend.as_ref().map(|id| self.groups.acquire(id));
+            Box::new(ErrorPages::compile(pages, group))
         });
         let pattern = before.map(|before| before.pattern.clone()).unwrap_or_default();
-        Arc::new(CompiledRoute { route, group, canaries, filters, service_port, stats, pattern })
+        Arc::new(CompiledRoute { route, group, canaries, error_pages, filters, service_port, stats, pattern })
     }
 
     fn release(&mut self, route: Option<&CompiledRoute>) {
         let Some(route) = route.map(|route| &route.route) else { return };
         if let Backend::Upstream(id) = &route.backend {
+            self.groups.release(id);
+        }
+        if let Some(id) = route.policy.error_pages.as_ref().and_then(|pages| pages.backend.as_ref()) {
             self.groups.release(id);
         }
         for id in [asked_by(route), copied_to(route)].into_iter().flatten() {
@@ -245,6 +276,7 @@ impl Writer {
             keys.extend(endpoints.then(|| Key::Endpoints(id.clone())));
         }
         keys.extend(self.certificates.keys().map(|secret| Key::Certificate(secret.clone())));
+        keys.extend(self.authorities.keys().map(|secret| Key::Authority(secret.clone())));
         keys.extend(self.users.keys().map(|id| Key::Users(id.clone())));
         keys
     }

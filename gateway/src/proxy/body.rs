@@ -2,18 +2,24 @@
 
 use super::Context;
 use super::early_request::refuse;
-use crate::filters::buffers;
+use crate::filters::{buffers, error_pages};
 use crate::reason::Reason;
 use bytes::Bytes;
 use pingora::Result;
 use pingora_proxy::Session;
 use std::time::Duration;
 
-pub(super) fn filter(chunk: Option<&Bytes>, ctx: &mut Context) -> Result<()> {
-    let Some(chunk) = chunk else {
+pub(super) fn filter(body: &mut Option<Bytes>, end: bool, ctx: &mut Context) -> Result<()> {
+    let Some(chunk) = body else {
         return Ok(());
     };
     ctx.body_received += chunk.len() as u64;
+    if error_pages::asks_for_page(ctx) {
+        // Whoever serves the page gets none of it. A piece without bytes is not sent on, and only the last one may be
+        // missing: to the engine that is the end.
+        *body = (!end).then(Bytes::new);
+        return Ok(());
+    }
     let settings = ctx.table().settings();
     let limit = buffers::body_limit(settings, ctx.route.as_deref());
     let time = settings.client.client_body_total_timeout;
@@ -40,7 +46,7 @@ pub(super) async fn receive_ahead(session: &mut Session, ctx: &mut Context) -> R
     session.as_downstream_mut().enable_retry_buffering();
     loop {
         match tokio::time::timeout(patience, session.as_downstream_mut().read_request_body()).await {
-            Ok(Ok(Some(chunk))) => filter(Some(&chunk), ctx)?,
+            Ok(Ok(Some(chunk))) => filter(&mut Some(chunk), false, ctx)?,
             Ok(Ok(None)) => return Ok(()),
             Ok(Err(error)) => return Err(error.into_down()),
             Err(_) => return Err(refuse(ctx, Reason::BodyTimeout)),

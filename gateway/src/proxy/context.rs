@@ -1,13 +1,17 @@
 //! What one request carries from phase to phase.
 
+use crate::auth_tls::ClientCertificate;
 use crate::client_address::Forwarded;
 use crate::drain::{Busy, InFlight};
+use crate::filters::compression::Compressor;
+use crate::filters::error_pages::Detour;
 use crate::filters::external_auth::Verdict;
 use crate::filters::rate_limit::{bandwidth::Pace, slots::Held};
 use crate::mirror::Copy;
 use crate::reason::Reason;
 use crate::table::{CompiledRoute, RouteTable};
-use crate::upstream::{Group, Target};
+use crate::upstream::load::Busy as AtTarget;
+use crate::upstream::{Group, Probing, Selection, Session, Target};
 use bytes::Bytes;
 use ingora_config::Protocol;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -36,6 +40,8 @@ pub struct Context {
     pub tls: bool,
     /// Whether a certificate is configured for the host; only known of requests in clear text.
     pub has_certificate: bool,
+    /// What is known of the client's certificate, on hosts that ask for one.
+    pub client_certificate: Option<Box<ClientCertificate>>,
     /// The host without port, lower case, as routed.
     pub host: String,
     /// Its ID, as the upstream and the log see it; empty when none is made.
@@ -46,6 +52,14 @@ pub struct Context {
     pub reason: Option<Reason>,
     /// The endpoint of the current try.
     pub target: Option<Arc<Target>>,
+    /// How the endpoint is chosen.
+    pub selection: Selection,
+    /// The client's session, where the route has sessions.
+    pub session: Option<Session>,
+    /// Whether the method may be repeated.
+    pub idempotent: bool,
+    /// Counts the request at its endpoint, where that matters.
+    pub at_target: Option<AtTarget>,
     /// Endpoints that failed this request.
     pub failed: Vec<SocketAddr>,
     /// Tries so far.
@@ -81,6 +95,10 @@ pub struct Context {
     pub first_try: Option<Instant>,
     /// Whether the connection to the upstream is old and gets no further request.
     pub last_on_connection: bool,
+    /// Another backend than the route's answers.
+    pub detour: Option<Box<Detour>>,
+    /// Compresses the answer on its way.
+    pub compressor: Option<Box<Compressor>>,
     /// The path that the endpoint of the current try sees, where it is logged (`enable-rewrite-log`); empty when it is not.
     pub rewritten: String,
     /// Its copy, while that waits for the body (`mirror-target`).
@@ -101,11 +119,16 @@ impl Context {
             forwarded: Forwarded::default(),
             tls: false,
             has_certificate: false,
+            client_certificate: None,
             host: String::new(),
             request_id: String::new(),
             user: None,
             reason: None,
             target: None,
+            selection: Selection::RoundRobin,
+            session: None,
+            idempotent: false,
+            at_target: None,
             failed: Vec::new(),
             tries: 0,
             stale: false,
@@ -123,6 +146,8 @@ impl Context {
             unwanted: false,
             first_try: None,
             last_on_connection: false,
+            detour: None,
+            compressor: None,
             rewritten: String::new(),
             copy: None,
         }
@@ -148,6 +173,38 @@ impl Context {
     pub fn delay(&mut self, piece: Option<&Bytes>) -> Option<Duration> {
         let pace = self.pace.as_mut()?;
         pace.delay(piece.map_or(0, Bytes::len), Instant::now())
+    }
+
+    /// Whether this request may be the one that tries an endpoint which did not answer others.
+    pub fn probing(&self) -> Probing {
+        match (self.tries, self.idempotent) {
+            (0, true) => Probing::Due,
+            (0, false) => Probing::LongDue,
+            _ => Probing::Never,
+        }
+    }
+
+    /// Notes that the current try's endpoint did not answer.
+    pub fn target_failed(&self, reason: Reason) {
+        let (Some(group), Some(target)) = (&self.group, &self.target) else { return };
+        if self.selection == Selection::Service {
+            return;
+        }
+        group.failed(target, reason.label());
+        if let (Some(_), Some(started), Reason::UpstreamTimeout | Reason::ConnectTimeout) =
+            (&self.at_target, self.try_started, reason)
+        {
+            target.load.observe(started.elapsed());
+        }
+    }
+
+    /// Notes that the current try's endpoint answered.
+    pub fn target_answered(&self) {
+        let (Some(group), Some(target)) = (&self.group, &self.target) else { return };
+        group.answered(target);
+        if let (Some(_), Some(started)) = (&self.at_target, self.try_started) {
+            target.load.observe(started.elapsed());
+        }
     }
 
     /// Notes that the current try's endpoint is of no use for this request.

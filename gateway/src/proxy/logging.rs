@@ -23,6 +23,7 @@ pub(super) fn record(telemetry: &Telemetry, session: &mut Session, ctx: &mut Con
     let bytes_in = ctx.body_received.max(session.body_bytes_read() as u64);
     let request = session.req_header();
     let response = session.response_written();
+    let detour = ctx.detour.as_deref();
     let record = Record {
         client: ctx.client,
         user: ctx.user.as_deref().unwrap_or(""),
@@ -32,11 +33,12 @@ pub(super) fn record(telemetry: &Telemetry, session: &mut Session, ctx: &mut Con
         path: request::raw_path(request.raw_path()).unwrap_or(""),
         protocol: protocol(request.version),
         status,
-        reason: ctx.reason,
+        reason: ctx.reason.or(detour.and_then(|detour| detour.reason)),
+        error_status: detour.map(|detour| detour.code.as_u16()),
         route: ctx.route.as_deref(),
         canary: ctx.route.as_ref().and_then(|route| route.canary(ctx.canary)),
         upstream_address: ctx.target.as_ref().map(|target| &*target.name),
-        tries: ctx.tries,
+        tries: ctx.tries + detour.map_or(0, |detour| detour.tries),
         bytes_in,
         bytes_out,
         duration: ctx.started.elapsed(),

@@ -39,11 +39,16 @@ pub(super) fn repeatable(session: &Session, ctx: &Context) -> bool {
 /// When another endpoint is tried instead.
 pub(super) fn by_status(session: &Session, status: StatusCode, ctx: &mut Context) -> Result<()> {
     let statuses = &Retry::of(ctx).conditions.statuses;
-    if statuses.is_empty()
-        || !statuses.contains(&status.as_u16())
-        || !allowed(ctx)
-        || !repeatable(session, ctx)
-    {
+    if status.is_informational() {
+        return Ok(());
+    }
+    // Whoever answers instead of an error says so with that status.
+    let named = ctx.detour.is_none() && !statuses.is_empty() && statuses.contains(&status.as_u16());
+    match named && status.is_server_error() {
+        true => ctx.target_failed(Reason::UpstreamBroken),
+        false => ctx.target_answered(),
+    }
+    if !named || !allowed(ctx) || !repeatable(session, ctx) {
         return Ok(());
     }
     // The last endpoint's answer is better than none: nobody is left who could give another one.

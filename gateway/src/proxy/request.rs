@@ -1,13 +1,14 @@
 //! Second phase: finds the route, or answers why there is none.
 //!
-//! The order is that of ingress-nginx: what the host as a whole redirects ([`moved`]), body size, missing slash, the rewrite phase (denied, CORS preflight, redirects,
-//! HTTPS), no endpoints, canary, then the access phase (limits, and who may ask). What a phase does stands in
+//! The order is that of ingress-nginx: client certificates, what the host as a whole redirects ([`moved`]), body size, missing slash, the rewrite phase (denied, CORS preflight, redirects,
+//! HTTPS), no endpoints, canary and session, then the access phase (limits, and who may ask). What a phase does stands in
 //! [`crate::filters`].
 
 use super::early_request::refuse;
 use super::{Context, Gateway, PublicPorts, moved, request_id};
 use crate::answer::Answer;
-use crate::filters::{self, buffers, satisfy};
+use crate::auth_tls;
+use crate::filters::{self, buffers, error_pages, satisfy};
 use crate::location;
 use crate::reason::Reason;
 use crate::request_path;
@@ -20,8 +21,17 @@ use std::sync::Arc;
 /// `true` when the request is answered.
 pub(super) async fn filter(gateway: &Gateway, session: &mut Session, ctx: &mut Context) -> Result<bool> {
     request_id::assign(session.req_header(), ctx);
-    let Err(answer) = admit(gateway, session, ctx).await else { return Ok(false) };
+    let Err(mut answer) = admit(gateway, session, ctx).await else { return Ok(false) };
     ctx.reason = Some(answer.reason);
+    if error_pages::begin(None, ctx, answer.reason, answer.status, &mut answer.headers) {
+        if answer.close {
+            session.set_keepalive(None);
+        }
+        if error_pages::asks_for_page(ctx) {
+            return Ok(false);
+        }
+        answer = super::error::own_page(ctx, answer.reason);
+    }
     if answer.close {
         return Err(refuse(ctx, answer.reason));
     }
@@ -42,6 +52,8 @@ fn decide(ports: &PublicPorts, session: &Session, ctx: &mut Context) -> Result<A
     let path = request_path::normalise(raw).map_err(|_| Answer::close(Reason::BadRequest))?;
     let table = ctx.table();
     let host = table.host(&ctx.host);
+    let asked = table.host_tls(host).and_then(|host| host.check.as_ref());
+    let client_certificate = asked.map(|check| auth_tls::check(check, session.digest(), ctx)).transpose()?;
     let found = table.find_in(host, &path);
     match found {
         Found::AppRoot(location) => return Err(moved::to_app_root(request, location, ctx)),
@@ -56,6 +68,7 @@ fn decide(ports: &PublicPorts, session: &Session, ctx: &mut Context) -> Result<A
     };
     let unrouted = matches!(found, Found::DefaultBackend(_) | Found::Nothing);
     ctx.has_certificate = has_certificate;
+    ctx.client_certificate = client_certificate.map(Box::new);
     ctx.route = route;
     ctx.unrouted = unrouted;
     let limit = buffers::body_limit(ctx.table().settings(), ctx.route.as_deref().or(slash.as_deref()));
@@ -73,17 +86,30 @@ fn decide(ports: &PublicPorts, session: &Session, ctx: &mut Context) -> Result<A
         return Err(Answer::page(Reason::NoRoute));
     };
     filters::rewrite_phase(ports, &route, request, ctx)?;
+    auth_tls::check_clear(&route, ctx)?;
     match &route.group {
         None => return Err(Answer::page(Reason::BackendUnsupported)),
-        Some(group) if group.is_empty() => return Err(Answer::page(Reason::NoEndpoints)),
+        Some(group) if !filters::load_balance::has_endpoints(&route, group, ctx) => {
+            match error_pages::spare(&route, ctx) {
+                Some(spare) => {
+                    ctx.group = Some(spare);
+                    filters::access_phase(&route, request, ctx)?;
+                    return Ok(route);
+                }
+                None => return Err(Answer::page(Reason::NoEndpoints)),
+            }
+        }
         Some(group) => ctx.group = Some(Arc::clone(group)),
     }
     if let Some(canaries) = &route.canaries {
-        ctx.canary = canaries.choose(&request.headers);
+        let affinity = route.filters.affinity.as_deref();
+        let side = affinity.and_then(|affinity| affinity.side(&route, &request.headers));
+        ctx.canary = canaries.choose_for(side, &request.headers);
         if let Some(canary) = route.canary(ctx.canary) {
             ctx.group = Some(Arc::clone(&canary.group));
         }
     }
+    filters::load_balance::choose(&route, request, ctx);
     filters::access_phase(&route, request, ctx)?;
     Ok(route)
 }

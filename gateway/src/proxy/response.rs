@@ -2,13 +2,16 @@
 
 use super::Context;
 use crate::filters;
+use crate::filters::error_pages;
 use crate::filters::rate_limit::bandwidth::Pace;
 use crate::front::stream::ClientStream;
 use crate::settings::CompiledSettings;
+use crate::template::Scope;
+use bytes::Bytes;
 use http::header::{CONNECTION, CONTENT_LENGTH, HeaderName, HeaderValue, SERVER, TRANSFER_ENCODING, UPGRADE};
 use http::{StatusCode, Version};
-use pingora::Result;
 use pingora::http::{RequestHeader, ResponseHeader};
+use pingora::{ErrorType, OrErr, Result};
 use pingora_proxy::Session;
 
 const STRICT_TRANSPORT_SECURITY: HeaderName = HeaderName::from_static("strict-transport-security");
@@ -47,11 +50,28 @@ pub(super) fn filter(session: &mut Session, response: &mut ResponseHeader, ctx: 
     if ctx.tls {
         hsts(compiled, response)?;
     }
-    compiled.add_to(response)?;
-    match &ctx.route {
-        Some(route) => filters::response_phase(route, session.req_header(), response, ctx),
-        None => Ok(()),
+    let request = session.req_header();
+    let page = error_pages::asks_for_page(ctx);
+    if let Some(route) = ctx.route.as_ref().filter(|_| !page) {
+        filters::proxied_phase(route, request, response, ctx)?;
     }
+    compiled.add_to(response, Scope::of(request, ctx))?;
+    if let Some(route) = &ctx.route {
+        filters::response_phase(route, request, response, ctx)?;
+        filters::affinity::tell(route, request, response, ctx)?;
+    }
+    if let Some(detour) = &ctx.detour {
+        detour.set_on(response)?;
+    }
+    let Some(compression) = &compiled.compression else { return Ok(()) };
+    ctx.compressor = compression.begin(request, response)?.map(Box::new);
+    Ok(())
+}
+
+/// A piece of the body.
+pub(super) fn body(piece: &mut Option<Bytes>, end: bool, ctx: &mut Context) -> Result<()> {
+    let Some(compressor) = &mut ctx.compressor else { return Ok(()) };
+    compressor.replace(piece, end).or_err(ErrorType::InternalError, "an answer cannot be compressed")
 }
 
 /// `limit-rate`. Over HTTP/1 the stream sends small pieces in time; streams of HTTP/2 share theirs, and the engine waits
@@ -89,6 +109,9 @@ fn drop_hop_by_hop(response: &mut ResponseHeader) {
 pub(super) fn own(request: &RequestHeader, response: &mut ResponseHeader, ctx: &Context) -> Result<()> {
     let Some(table) = &ctx.table else { return Ok(()) };
     let compiled = table.compiled();
+    if let Some(detour) = &ctx.detour {
+        detour.set_on(response)?;
+    }
     if table.settings().headers.server_tokens {
         server(true, response)?;
     }
@@ -97,7 +120,7 @@ pub(super) fn own(request: &RequestHeader, response: &mut ResponseHeader, ctx: &
     }
     match &ctx.route {
         Some(route) => {
-            compiled.add_to(response)?;
+            compiled.add_to(response, Scope::of(request, ctx))?;
             filters::response_phase(route, request, response, ctx)
         }
         None => Ok(()),

@@ -11,6 +11,8 @@
 
 use super::{Context, Gateway, error, request, upstream_peer, upstream_request};
 use crate::answer::Answer;
+use crate::filters;
+use crate::filters::error_pages::{self, Kind};
 use crate::filters::timeouts::Timeouts;
 use crate::front::stream::ClientStream;
 use crate::reason::Reason;
@@ -41,6 +43,9 @@ const CHUNK: usize = 16 * 1024;
 /// Whether the request wants to become a WebSocket: HTTP/1.1, GET, no body, `Upgrade: websocket`. Other upgrades are
 /// forwarded as the ordinary requests they also are; `h2c` in particular would smuggle (RFC 9113 section 3.1).
 pub(super) fn is_websocket(session: &mut Session, ctx: &Context) -> bool {
+    if error_pages::asks_for_page(ctx) {
+        return false;
+    }
     let http1 = ctx.group.as_ref().is_some_and(|group| group.protocol() == Protocol::Http1);
     let request = session.req_header();
     let has = |name, word: &str| {
@@ -60,16 +65,25 @@ pub(super) fn is_websocket(session: &mut Session, ctx: &Context) -> bool {
         && session.as_downstream_mut().is_body_empty()
 }
 
-/// Serves the request to its end. Whatever goes wrong is answered here.
-pub(super) async fn run(gateway: &Gateway, session: &mut Session, ctx: &mut Context) -> Result<()> {
+/// Serves the request to its end. Whatever goes wrong is answered here; `true` when an error page takes its place, for
+/// which the engine asks.
+pub(super) async fn run(gateway: &Gateway, session: &mut Session, ctx: &mut Context) -> Result<bool> {
     session.set_keepalive(None);
     match open(gateway, session, ctx).await {
         Ok((upstream, head)) => answer(session, ctx, upstream, head).await,
-        Err(reason) => {
-            ctx.reason = Some(reason);
-            request::respond(session, ctx, &Answer::page(reason)).await
-        }
+        Err(reason) => broken(session, ctx, reason).await,
     }
+}
+
+/// The answer to what went wrong.
+async fn broken(session: &mut Session, ctx: &mut Context, reason: Reason) -> Result<bool> {
+    ctx.reason = Some(reason);
+    let begun = error_pages::begin(None, ctx, reason, reason.status(), &mut Vec::new());
+    if begun || ctx.detour.as_ref().is_some_and(|detour| detour.kind != Kind::Spare) {
+        return Ok(true);
+    }
+    request::respond(session, ctx, &Answer::page(reason)).await?;
+    Ok(false)
 }
 
 /// The head of an upstream's answer and what was read behind it.
@@ -81,7 +95,7 @@ struct Head {
 
 /// Connects, sends the request and waits for the head of the answer.
 async fn open(gateway: &Gateway, session: &Session, ctx: &mut Context) -> Result<(Stream, Head), Reason> {
-    let (mut upstream, patience) = connect(gateway, ctx).await?;
+    let (mut upstream, patience) = connect(gateway, session, ctx).await?;
     let head = request_head(gateway, session.req_header(), ctx).map_err(|_| Reason::BadRequest)?;
     let exchange = async {
         upstream.write_all(&head).await?;
@@ -91,15 +105,25 @@ async fn open(gateway: &Gateway, session: &Session, ctx: &mut Context) -> Result
     match timeout(patience, exchange).await {
         Ok(Ok(head)) => {
             ctx.header_time = ctx.try_started.map(|at| at.elapsed());
+            ctx.target_answered();
             Ok((upstream, head))
         }
-        Ok(Err(_)) => Err(Reason::UpstreamBroken),
-        Err(_) => Err(Reason::UpstreamTimeout),
+        Ok(Err(_)) => Err(failed(ctx, Reason::UpstreamBroken)),
+        Err(_) => Err(failed(ctx, Reason::UpstreamTimeout)),
     }
 }
 
+fn failed(ctx: &Context, reason: Reason) -> Reason {
+    ctx.target_failed(reason);
+    reason
+}
+
 /// A new connection to some endpoint; nothing is sent before one stands, so trying again is always safe.
-async fn connect(gateway: &Gateway, ctx: &mut Context) -> Result<(Stream, Duration), Reason> {
+async fn connect(
+    gateway: &Gateway,
+    session: &Session,
+    ctx: &mut Context,
+) -> Result<(Stream, Duration), Reason> {
     loop {
         let peer: Box<HttpPeer> =
             upstream_peer::choose(ctx).map_err(|_| ctx.reason.unwrap_or(Reason::NoEndpoints))?;
@@ -109,7 +133,8 @@ async fn connect(gateway: &Gateway, ctx: &mut Context) -> Result<(Stream, Durati
                 return Ok((stream, peer.options.read_timeout.unwrap_or(Duration::from_secs(60))));
             }
             Err(error) => {
-                if !error::connecting(ctx, error).retry() || ctx.tries >= MAX_TRIES {
+                let again = error::connecting(session, ctx, error).retry();
+                if !again || ctx.tries >= MAX_TRIES || error_pages::asks_for_page(ctx) {
                     return Err(ctx.reason.unwrap_or(Reason::ConnectFailed));
                 }
             }
@@ -149,14 +174,16 @@ async fn read_head(upstream: &mut Stream) -> io::Result<Head> {
     Err(io::ErrorKind::InvalidData.into())
 }
 
-async fn answer(session: &mut Session, ctx: &mut Context, upstream: Stream, head: Head) -> Result<()> {
+async fn answer(session: &mut Session, ctx: &mut Context, upstream: Stream, head: Head) -> Result<bool> {
     if head.status != 101 {
         return refused(session, ctx, upstream, head).await;
     }
-    let Some(response) = switching(&head) else {
-        ctx.reason = Some(Reason::UpstreamBroken);
-        return request::respond(session, ctx, &Answer::page(Reason::UpstreamBroken)).await;
+    let Some(mut response) = switching(&head) else {
+        return broken(session, ctx, Reason::UpstreamBroken).await;
     };
+    if let Some(route) = &ctx.route {
+        filters::affinity::tell(route, session.req_header(), &mut response, ctx)?;
+    }
     session.as_downstream_mut().write_response_header(Box::new(response)).await?;
     // From here on only the silence of both sides counts.
     session.set_read_timeout(None);
@@ -168,7 +195,7 @@ async fn answer(session: &mut Session, ctx: &mut Context, upstream: Stream, head
     // However a tunnel ends, it was a success: the log says how long it was and how much went through.
     let _ = relay.run(session, early, patience).await;
     ctx.body_received += relay.received;
-    Ok(())
+    Ok(false)
 }
 
 /// The 101 for the client; `None` when the upstream switches to something else than was asked for.
@@ -188,30 +215,44 @@ fn switching(head: &Head) -> Option<ResponseHeader> {
 }
 
 /// The upstream does not switch: its answer is an ordinary one.
-async fn refused(session: &mut Session, ctx: &mut Context, upstream: Stream, head: Head) -> Result<()> {
+async fn refused(session: &mut Session, ctx: &mut Context, upstream: Stream, head: Head) -> Result<bool> {
     let patience = Some(Timeouts::of(ctx).read);
     let peer = ClientStream::replay(upstream, head.raw);
     let mut upstream = HttpSession::new(Box::new(peer));
     upstream.read_timeout = patience;
-    let broken = |ctx: &mut Context| ctx.reason = Some(Reason::UpstreamBroken);
     if upstream.read_response().await.is_err() {
-        broken(ctx);
-        return request::respond(session, ctx, &Answer::page(Reason::UpstreamBroken)).await;
+        return broken(session, ctx, Reason::UpstreamBroken).await;
     }
     let Some(header) = upstream.resp_header() else {
-        broken(ctx);
-        return request::respond(session, ctx, &Answer::page(Reason::UpstreamBroken)).await;
+        return broken(session, ctx, Reason::UpstreamBroken).await;
     };
+    if error_pages::begin_for_upstream(session, ctx, header.status, &header.headers) {
+        return Ok(true);
+    }
     let mut response = header.clone();
     super::response::filter(session, &mut response, ctx)?;
     response.remove_header(&CONNECTION);
     session.as_downstream_mut().write_response_header(Box::new(response)).await?;
     loop {
         match upstream.read_body_bytes().await {
-            Ok(Some(chunk)) => session.as_downstream_mut().write_response_body(chunk, false).await?,
-            Ok(None) => return session.as_downstream_mut().finish_body().await,
+            Ok(Some(chunk)) => {
+                let mut piece = Some(chunk);
+                super::response::body(&mut piece, false, ctx)?;
+                if let Some(piece) = piece {
+                    session.as_downstream_mut().write_response_body(piece, false).await?;
+                }
+            }
+            Ok(None) => {
+                let mut rest = None;
+                super::response::body(&mut rest, true, ctx)?;
+                if let Some(rest) = rest {
+                    session.as_downstream_mut().write_response_body(rest, false).await?;
+                }
+                session.as_downstream_mut().finish_body().await?;
+                return Ok(false);
+            }
             Err(error) => {
-                broken(ctx);
+                ctx.reason = Some(Reason::UpstreamBroken);
                 return Err(error);
             }
         }

@@ -1,10 +1,12 @@
 //! Third phase, once per try: picks an endpoint and says how patient to be with it.
 
 use super::Context;
+use crate::filters::error_pages;
 use crate::filters::timeouts::Timeouts;
 use crate::reason::Reason;
-use crate::upstream::Target;
 use crate::upstream::carried::Carried;
+use crate::upstream::load::Busy;
+use crate::upstream::{Selection, Target};
 use ingora_config::Protocol;
 use pingora::protocols::Digest;
 use pingora::upstreams::peer::HttpPeer;
@@ -15,14 +17,18 @@ use std::time::{Duration, Instant};
 
 pub(super) fn choose(ctx: &mut Context) -> Result<Box<HttpPeer>> {
     let mut target = pick(ctx);
-    if target.is_none() && ctx.canary.take().is_some() {
+    if target.is_none() && ctx.detour.is_none() && ctx.canary.take().is_some() {
         // The canary lost its last endpoint since it was chosen.
         ctx.group = ctx.route.as_ref().and_then(|route| route.group.clone());
+        (ctx.session, ctx.selection) = (None, Selection::RoundRobin);
         target = pick(ctx);
     }
     let Some(target) = target else {
-        ctx.reason = Some(Reason::NoEndpoints);
-        return Err(Error::new_up(ErrorType::HTTPStatus(Reason::NoEndpoints.status())));
+        let reason = Reason::NoEndpoints;
+        ctx.reason = Some(reason);
+        let mut error = Error::new_up(ErrorType::HTTPStatus(reason.status()));
+        error.set_retry(error_pages::begin(None, ctx, reason, reason.status(), &mut Vec::new()));
+        return Err(error);
     };
     let timeouts = Timeouts::of(ctx);
     let idle = ctx.table().settings().proxy.upstream_keepalive_timeout;
@@ -33,6 +39,9 @@ pub(super) fn choose(ctx: &mut Context) -> Result<Box<HttpPeer>> {
     options.read_timeout = Some(timeouts.read);
     options.write_timeout = Some(timeouts.send);
     options.idle_timeout = Some(Duration::from_secs(idle.max(1).into()));
+    let measured =
+        ctx.selection == Selection::Ewma || ctx.group.as_ref().is_some_and(|group| group.is_measured());
+    ctx.at_target = measured.then(|| Busy::new(&target));
     ctx.target = Some(Arc::clone(&target));
     ctx.reason = None;
     ctx.tries += 1;
@@ -50,8 +59,12 @@ pub(super) fn choose(ctx: &mut Context) -> Result<Box<HttpPeer>> {
     Ok(peer)
 }
 
-fn pick(ctx: &Context) -> Option<Arc<Target>> {
-    ctx.group.as_ref()?.pick(&ctx.failed)
+fn pick(ctx: &mut Context) -> Option<Arc<Target>> {
+    let (group, probing) = (ctx.group.as_ref()?, ctx.probing());
+    match &mut ctx.session {
+        Some(session) => group.pick_for(session, ctx.selection, &ctx.failed, probing),
+        None => group.pick_by(ctx.selection, &ctx.failed, probing),
+    }
 }
 
 /// Whether the connection of this try gets no further request: `upstream-keepalive-time` and `-requests`, and `-connections` where

@@ -4,8 +4,9 @@
 //! already.
 
 use super::{Context, PublicPorts};
+use crate::auth_tls;
 use crate::client_address::{X_FORWARDED_FOR, X_FORWARDED_HOST, X_FORWARDED_PORT, X_FORWARDED_PROTO, joined};
-use crate::filters;
+use crate::filters::{self, error_pages};
 use http::header::{CONNECTION, HOST, HeaderName, HeaderValue, TE};
 use pingora::http::RequestHeader;
 use pingora::{ErrorType, OrErr, Result};
@@ -25,11 +26,18 @@ pub(super) fn filter(
     request: &mut RequestHeader,
     ctx: &Context,
 ) -> Result<()> {
+    if error_pages::asks_for_page(ctx) {
+        tidy(client, request, ctx);
+        return error_pages::ask(client, request, ctx);
+    }
     introduce(ports, client, request, ctx)?;
     if let Some(route) = &ctx.route {
         filters::upstream_phase(route, request, ctx)?;
     }
-    ctx.table().compiled().set_on(request)
+    if ctx.detour.is_some() {
+        error_pages::tell(client, request, ctx)?;
+    }
+    ctx.table().compiled().set_on(client, request, ctx)
 }
 
 /// The request as somebody else than its upstream sees it, without what its route and `proxy-set-headers` say.
@@ -52,15 +60,7 @@ fn introduce(
 ) -> Result<()> {
     let table = ctx.table();
     let settings = table.settings();
-    if settings.client.ignore_invalid_headers {
-        drop_invalid(request, settings.client.enable_underscores_in_headers);
-    }
-    // httpoxy: CGI programs read it as HTTP_PROXY.
-    request.remove_header("proxy");
-    // The engine keeps `TE: trailers` between two HTTP/2 sides, where gRPC needs it.
-    if client.version != http::Version::HTTP_2 {
-        request.remove_header(&TE);
-    }
+    tidy(client, request, ctx);
     move_header(client, request, table.compiled().client_address.header(), X_ORIGINAL_FORWARDED_FOR)?;
     move_header(client, request, &X_FORWARDED_HOST, X_ORIGINAL_FORWARDED_HOST)?;
     set_client(client, request, ctx)?;
@@ -74,6 +74,7 @@ fn introduce(
         }
     }
     set_scheme(ports, request, ctx)?;
+    auth_tls::set_headers(request, ctx)?;
     let missing = !request.headers.contains_key(&X_REQUEST_ID);
     if !ctx.request_id.is_empty() && (ctx.made_request_id || missing) {
         request.insert_header(X_REQUEST_ID, &ctx.request_id)?;
@@ -86,6 +87,20 @@ fn introduce(
         )?;
     }
     Ok(())
+}
+
+/// Takes what nobody behind the gateway may see.
+fn tidy(client: &RequestHeader, request: &mut RequestHeader, ctx: &Context) {
+    let settings = ctx.table().settings();
+    if settings.client.ignore_invalid_headers {
+        drop_invalid(request, settings.client.enable_underscores_in_headers);
+    }
+    // httpoxy: CGI programs read it as HTTP_PROXY.
+    request.remove_header("proxy");
+    // The engine keeps `TE: trailers` between two HTTP/2 sides, where gRPC needs it.
+    if client.version != http::Version::HTTP_2 {
+        request.remove_header(&TE);
+    }
 }
 
 /// Who asks. The chain, where it is kept, grows by whom we know, as in ingress-nginx: the neighbour.

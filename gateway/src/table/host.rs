@@ -20,6 +20,7 @@ use super::map::Map;
 use super::path::{Rest, Steps};
 use super::regex::RegexPaths;
 use super::route::CompiledRoute;
+use crate::host_tls::HostTls;
 use ahash::RandomState;
 use ingora_config::{Host, HostRole, PathKind, PathMatch, VirtualHost};
 use std::sync::Arc;
@@ -37,6 +38,8 @@ pub struct HostTable {
     plain: bool,
     /// In regex mode.
     regexes: Option<RegexPaths>,
+    /// What is asked of handshakes and client certificates.
+    asked: Option<Arc<HostTls>>,
 }
 
 /// How many rules there are per number of elements of their path.
@@ -76,6 +79,7 @@ impl HostTable {
             depths: Depths::default(),
             plain: true,
             regexes: None,
+            asked: None,
         }
     }
 
@@ -92,6 +96,11 @@ impl HostTable {
     /// Whether requests in clear text may be sent to HTTPS: an Ingress of the host has a tls section.
     pub fn tls(&self) -> bool {
         self.tls
+    }
+
+    /// What is asked of handshakes for the host, and of the certificates of its clients.
+    pub fn asked(&self) -> Option<&Arc<HostTls>> {
+        self.asked.as_ref()
     }
 
     /// All routes, in no particular order.
@@ -118,7 +127,12 @@ impl HostTable {
         self.regexes.as_ref()
     }
 
-    pub(super) fn set_virtual_host(&mut self, virtual_host: Option<VirtualHost>) {
+    pub(super) fn set_virtual_host(
+        &mut self,
+        virtual_host: Option<VirtualHost>,
+        asked: Option<Arc<HostTls>>,
+    ) {
+        self.asked = asked;
         self.tls = virtual_host.as_ref().is_some_and(|host| host.tls);
         let regex = virtual_host.as_ref().is_some_and(|host| host.regex);
         self.plain = virtual_host
@@ -165,6 +179,13 @@ impl HostTable {
             (PathKind::Prefix, Rest::Slash) => spot.prefix_slash.as_ref(),
             (PathKind::Prefix, _) => spot.prefix.as_ref(),
         }
+    }
+
+    /// The route of the path `/`, whatever else the host has.
+    pub(super) fn root(&self, state: &RandomState) -> Option<&Arc<CompiledRoute>> {
+        let step = Steps::last_of(state, "/");
+        let spot = self.spots.get(step.hash(), step.key)?;
+        spot.exact_slash.as_ref().or(spot.prefix_slash.as_ref())
     }
 
     /// Sets or takes away the route of a path condition.

@@ -2,6 +2,7 @@
 
 use crate::filters::Filters;
 use crate::filters::canary::{Canaries, CanaryBackend};
+use crate::filters::error_pages::ErrorPages;
 use crate::telemetry::RouteStats;
 use crate::upstream::Group;
 use ingora_config::policy::{ExternalAuthChoice, HttpsRedirect};
@@ -20,6 +21,8 @@ pub struct CompiledRoute {
     pub group: Option<Arc<Group>>,
     /// Other groups for some of its requests.
     pub canaries: Option<Box<Canaries>>,
+    /// What its annotations say of error pages.
+    pub error_pages: Option<Box<ErrorPages>>,
     /// What its annotations do to requests.
     pub filters: Filters,
     /// What [`CompiledRoute::service_port`] says.
@@ -47,6 +50,11 @@ impl CompiledRoute {
     /// The name of the Ingress; empty for `--default-backend-service`.
     pub fn ingress(&self) -> &str {
         &self.route.ingress.name
+    }
+
+    /// Whether the TLS of its host goes to its upstream unopened.
+    pub fn takes_tls(&self) -> bool {
+        self.route.policy.ssl_passthrough && self.group.is_some() && self.path() == "/"
     }
 
     /// The path of the rule.

@@ -7,11 +7,12 @@ use super::route_stats::RouteCollector;
 use crate::drain::Drain;
 use crate::live::Live;
 use crate::reason::Reason;
+use crate::upstream::Group;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::text::{encode_eof, encode_registry};
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
 use prometheus_client::metrics::MetricType;
-use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::counter::{ConstCounter, Counter};
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
@@ -58,6 +59,8 @@ pub struct Metrics {
     pub failed_proxy_headers: Counter,
     /// Copies of requests (`mirror-target`).
     pub copies: Copies,
+    /// Passwords that had to be verified against a slow hash.
+    pub passwords_verified: Counter,
     reasons: Reasons,
     registry: Registry,
     identity: Identity,
@@ -117,6 +120,12 @@ impl Metrics {
             "Connections dropped because they did not start with a valid PROXY header",
             Counter::clone(&failed_proxy_headers),
         );
+        let passwords_verified = Counter::default();
+        ours.register(
+            "passwords_verified",
+            "Passwords that were verified against a slow hash",
+            Counter::clone(&passwords_verified),
+        );
         let copies = Copies::default();
         copies.register(ours);
         ours.register_collector(Box::new(reasons.clone()));
@@ -129,6 +138,7 @@ impl Metrics {
             failed_handshakes,
             failed_proxy_headers,
             copies,
+            passwords_verified,
             reasons,
             registry,
             identity: identity.clone(),
@@ -172,6 +182,7 @@ impl Metrics {
             gauge(since_epoch.as_secs()),
         );
         let ours = registry.sub_registry_with_prefix("ingora_gateway");
+        ours.register_collector(Box::new(Ejections(live.groups())));
         ours.register("config_revision", "The revision of the configuration in effect", gauge(revision));
         registry
     }
@@ -202,6 +213,30 @@ impl Collector for Reasons {
         let mut reasons = encoder.encode_descriptor("reasons", help, None, MetricType::Counter)?;
         for (reason, count) in Reason::ALL.iter().zip(self.0.iter()) {
             count.encode(reasons.encode_family(&[("reason", reason.label())])?)?;
+        }
+        Ok(())
+    }
+}
+
+/// How often endpoints were left out for not answering, and how many are; of upstreams of which one ever was.
+#[derive(Debug)]
+struct Ejections(Vec<Arc<Group>>);
+
+impl Collector for Ejections {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let groups = || self.0.iter().filter(|group| group.ejections() > 0);
+        let help = "How often endpoints of an upstream were left out because they did not answer";
+        let mut all = encoder.encode_descriptor("endpoint_ejections", help, None, MetricType::Counter)?;
+        for group in groups() {
+            let count = ConstCounter::new(group.ejections());
+            count.encode(all.encode_family(&[("upstream", group.name())])?)?;
+        }
+        let help = "Endpoints of an upstream that are left out because they do not answer";
+        let mut all = encoder.encode_descriptor("endpoints_left_out", help, None, MetricType::Gauge)?;
+        for group in groups() {
+            let out = group.targets().iter().filter(|target| target.health.is_out()).count();
+            let count = ConstGauge::new(i64::try_from(out).unwrap_or(i64::MAX));
+            count.encode(all.encode_family(&[("upstream", group.name())])?)?;
         }
         Ok(())
     }

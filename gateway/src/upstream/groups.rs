@@ -10,6 +10,7 @@
 use super::Group;
 use ingora_config::{Endpoints, Protocol, Upstream, UpstreamId};
 use std::collections::{HashMap, HashSet};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 /// The groups by Service port.
@@ -23,6 +24,7 @@ pub struct Groups {
 struct Known {
     group: Arc<Group>,
     protocol: Option<Protocol>,
+    service_address: Option<SocketAddr>,
     endpoints: Option<Endpoints>,
     /// How many routes of the next table use it.
     routes: usize,
@@ -49,8 +51,9 @@ impl Groups {
     /// Says how an upstream is spoken to.
     pub fn set_upstream(&mut self, upstream: Upstream) {
         let known = self.known(&upstream.id);
-        if known.protocol != Some(upstream.protocol) {
+        if known.protocol != Some(upstream.protocol) || known.service_address != upstream.service_address {
             known.protocol = Some(upstream.protocol);
+            known.service_address = upstream.service_address;
             known.stale = true;
             self.changed.insert(upstream.id);
         }
@@ -71,6 +74,7 @@ impl Groups {
     pub fn remove_upstream(&mut self, id: &UpstreamId) {
         if let Some(known) = self.known.get_mut(id) {
             known.protocol = None;
+            known.service_address = None;
             known.stale = true;
             self.changed.insert(id.clone());
         }
@@ -100,7 +104,7 @@ impl Groups {
         for id in &self.changed {
             let Some(known) = self.known.get_mut(id) else { continue };
             if let (true, Some(protocol), Some(endpoints)) = (known.stale, known.protocol, &known.endpoints) {
-                known.group.set(protocol, &endpoints.endpoints);
+                known.group.set(protocol, known.service_address, &endpoints.endpoints);
                 known.stale = false;
             }
         }
@@ -117,7 +121,7 @@ impl Groups {
                 }
                 (Some(_), Some(_)) => {}
                 (protocol, _) if known.stale => {
-                    known.group.set(protocol.unwrap_or_default(), &[]);
+                    known.group.set(protocol.unwrap_or_default(), None, &[]);
                     known.stale = false;
                 }
                 _ => {}
@@ -129,6 +133,7 @@ impl Groups {
         self.known.entry(id.clone()).or_insert_with(|| Known {
             group: Arc::new(Group::new(id.clone())),
             protocol: None,
+            service_address: None,
             endpoints: None,
             routes: 0,
             stale: false,

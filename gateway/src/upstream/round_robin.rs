@@ -26,6 +26,18 @@ pub struct Turns {
     left: usize,
 }
 
+impl RoundRobin {
+    /// All members.
+    pub(super) fn backends(&self) -> &[Backend] {
+        &self.backends
+    }
+
+    /// The turns of members that were passed over are used up: else the one behind them would get them all.
+    pub(super) fn pass(&self, turns: usize) {
+        self.turn.fetch_add(turns, Ordering::Relaxed);
+    }
+}
+
 impl BackendSelection for RoundRobin {
     type Iter = Turns;
     type Config = Counter;

@@ -1,5 +1,8 @@
 //! One endpoint, prepared for requests.
 
+use super::health::Health;
+use super::load::Load;
+use super::session::{self, Tag};
 use ingora_config::{Endpoint, Protocol};
 use pingora::protocols::l4::socket::SocketAddr as PeerAddress;
 use pingora::upstreams::peer::{HttpPeer, HttpUpstreamRequestPolicy};
@@ -7,7 +10,7 @@ use pingora_load_balancing::{Backend, Extensions};
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// Requests at a time on one connection to an endpoint that speaks HTTP/2.
 const STREAMS: usize = 100;
@@ -25,6 +28,11 @@ pub struct Target {
     pub protocol: Protocol,
     /// The peer to clone for each try. The timeouts are the settings' and are set then.
     pub peer: HttpPeer,
+    /// Whether it answers.
+    pub health: Health,
+    /// How fast it answers.
+    pub load: Load,
+    tag: OnceLock<Tag>,
 }
 
 impl Target {
@@ -49,7 +57,16 @@ impl Target {
             id: target.as_str().into(),
             protocol,
             peer,
+            health: Health::default(),
+            load: Load::default(),
+            tag: OnceLock::new(),
         }
+    }
+
+    /// What stands for it in cookies of the group of this name. Where the Pod's UID is known, nobody can find the address by
+    /// trying all.
+    pub(super) fn tag(&self, group: &str) -> &Tag {
+        self.tag.get_or_init(|| session::digest(&[group, &self.name, &self.id]))
     }
 
     /// The form in which the load balancing traits carry it.

@@ -94,14 +94,14 @@ fn headers_of_other_config_maps_are_set_and_follow_them() {
     edge.write("clients.yaml", config_map("clients", &[("X-Frame-Options", "DENY"), ("X-Version", "")]));
     edge.write("upstreams.yaml", config_map("upstreams", &[("X-Edge", "one"), ("X-Scheme", "mine")]));
     let names = [("add-headers", "test/clients"), ("proxy-set-headers", "upstreams")];
-    edge.configure(&names, "/headers/add_headers/0/1", "DENY");
-    edge.until_setting("/headers/proxy_set_headers/0/1", "one");
+    edge.configure(&names, "/headers/add_headers/0/1/Fixed", "DENY");
+    edge.until_setting("/headers/proxy_set_headers/0/1/Fixed", "one");
     let answer = edge.get("a.test", "/");
     assert_eq!((answer.header("x-frame-options"), answer.header("x-version")), (Some("DENY"), None));
     let head = backend.last().head;
     assert_eq!((head.header("x-edge"), head.header("x-scheme")), (Some("one"), Some("mine")));
     edge.write("upstreams.yaml", config_map("upstreams", &[("X-Edge", "two")]));
-    edge.until_setting("/headers/proxy_set_headers/0/1", "two");
+    edge.until_setting("/headers/proxy_set_headers/0/1/Fixed", "two");
     edge.get("a.test", "/");
     let head = backend.last().head;
     assert_eq!((head.header("x-edge"), head.header("x-scheme")), (Some("two"), Some("http")));
@@ -286,7 +286,12 @@ fn other_endpoints_are_tried_for_the_statuses_that_are_named() {
         documents([
             service("web", &[busy.address, good.address]),
             service("alone", &[busy.address]),
-            ingress("web").path("a.test", "Prefix", "/", "web").path("b.test", "Prefix", "/", "alone").text(),
+            service("posts", &[busy.address, good.address]),
+            ingress("web")
+                .path("a.test", "Prefix", "/", "web")
+                .path("b.test", "Prefix", "/", "alone")
+                .path("c.test", "Prefix", "/", "posts")
+                .text(),
         ]),
         &[],
     );
@@ -308,7 +313,7 @@ fn other_endpoints_are_tried_for_the_statuses_that_are_named() {
     let mut post = Connection::open(edge.http).unwrap();
     let once: Vec<u16> = (0..6)
         .map(|_| {
-            post.send("POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 0\r\n\r\n").unwrap();
+            post.send("POST / HTTP/1.1\r\nHost: c.test\r\nContent-Length: 0\r\n\r\n").unwrap();
             post.response().unwrap().status
         })
         .collect();

@@ -19,26 +19,27 @@ fn root() -> PathBuf {
 #[test]
 fn every_example_does_what_its_readme_says() {
     let echoes = ["shop", "api", "chat"].map(Echo::start);
-    let mut services = fs::read_to_string(root().join("quickstart/services.yaml")).unwrap();
-    for (at, echo) in echoes.iter().enumerate() {
-        services =
-            services.replace(&format!("port: {}", 9001 + at), &format!("port: {}", echo.address.port()));
-    }
+    let placed = |text: String| {
+        let port = |number| format!("port: {number}");
+        let echoes = echoes.iter().enumerate();
+        echoes
+            .fold(text, |text, (at, echo)| text.replace(&port(9001 + at), &port(echo.address.port().into())))
+    };
     let mut folders: Vec<PathBuf> =
         fs::read_dir(root()).unwrap().map(|entry| entry.unwrap().path()).collect();
     folders.retain(|path| path.is_dir() && !OTHERS.iter().any(|name| path.ends_with(name)));
     folders.sort();
-    let failures: Vec<String> = folders.iter().flat_map(|folder| failures(folder, &services)).collect();
+    let failures: Vec<String> = folders.iter().flat_map(|folder| failures(folder, &placed)).collect();
     assert!(failures.is_empty(), "{}", failures.join("\n\n"));
 }
 
 /// What an example does differently from what its README says.
-fn failures(folder: &Path, services: &str) -> Vec<String> {
+fn failures(folder: &Path, placed: &dyn Fn(String) -> String) -> Vec<String> {
     let readme = fs::read_to_string(folder.join("README.md"))
         .unwrap_or_else(|error| panic!("{} has no README.md: {error}", folder.display()));
     let lines: Vec<&str> = readme.lines().map(str::trim).filter(|line| line.starts_with("curl ")).collect();
     assert!(!lines.is_empty(), "{} shows no curl line", folder.display());
-    let edge = start(folder, services);
+    let edge = start(folder, placed);
     let run = |line: &&str| {
         let (command, wants) = line.rsplit_once(" # ")?;
         let output = shell(&edge, command);
@@ -48,13 +49,15 @@ fn failures(folder: &Path, services: &str) -> Vec<String> {
     lines.iter().filter_map(run).collect()
 }
 
-fn start(folder: &Path, services: &str) -> Edge {
-    let mut plan = Plan::default().file("services.yaml", services);
+/// With the ports of the quickstart's backends `placed` where they really are.
+fn start(folder: &Path, placed: &dyn Fn(String) -> String) -> Edge {
+    let services = fs::read_to_string(root().join("quickstart/services.yaml")).unwrap();
+    let mut plan = Plan::default().file("services.yaml", placed(services));
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.extension().is_some_and(|extension| extension == "yaml") {
             let name = path.file_name().unwrap().to_string_lossy().into_owned();
-            plan = plan.file(&name, fs::read_to_string(&path).unwrap());
+            plan = plan.file(&name, placed(fs::read_to_string(&path).unwrap()));
         }
     }
     let flags = fs::read_to_string(folder.join("flags")).unwrap_or_default();
@@ -68,7 +71,8 @@ fn shell(edge: &Edge, command: &str) -> String {
         .replace(":8443:", &format!(":{}:", edge.https.port()))
         .replace(":8080:", &format!(":{}:", edge.http.port()))
         .replace(":8443/", &format!(":{}/", edge.https.port()));
-    let output = Command::new("bash").args(["-c", &format!("{command} 2>&1")]).output().unwrap();
+    let command = format!("{command} 2>&1");
+    let output = Command::new("bash").args(["-c", &command]).current_dir(root().join("..")).output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     // What the answers say of ports is that of the README.
     text.replace(&edge.http.to_string(), "127.0.0.1:8080").replace(&edge.https.to_string(), "127.0.0.1:8443")

@@ -4,6 +4,7 @@ use crate::support::backend::{Backend, Received};
 use crate::support::edge::Edge;
 use crate::support::http1::{Connection, Response};
 use crate::support::manifest::site;
+use crate::support::settings::{config_map, plan};
 use crate::support::tls::offer;
 
 /// Sends one request with further header lines and returns what the upstream got and the client was told.
@@ -170,4 +171,64 @@ fn hsts_is_sent_over_tls_alone_and_replaces_the_upstreams() {
     assert_eq!(edge.get("unknown.test", "/").header("strict-transport-security"), None);
     let plain = edge.get("a.test", "/");
     assert_ne!(plain.header("strict-transport-security"), want, "over HTTP none of ours is sent");
+}
+
+/// A plan with `add-headers` and `proxy-set-headers`.
+fn with_lines(backend: &Backend, lines: &[(&str, &str)]) -> Edge {
+    let names = [("add-headers", "test/lines"), ("proxy-set-headers", "test/lines")];
+    plan(site("a.test", "web", backend.address), &names)
+        .file("lines.yaml", config_map("lines", lines))
+        .start()
+}
+
+#[test]
+fn lines_of_the_operator_have_variables() {
+    let backend = Backend::named("web");
+    let lines = [
+        ("X-Where", "$host$request_uri in $namespace"),
+        ("X-Agent", "saw \"${http_user_agent}\""),
+        ("X-Cookie", "$cookie_user"),
+        ("X-Service", "$service_name:$service_port"),
+        ("X-Price", "$5"),
+    ];
+    let edge = with_lines(&backend, &lines);
+    let (received, response) =
+        exchange(&edge, &backend, "User-Agent: my agent/1\r\nCookie: user=me; b=2\r\n");
+    for (name, value) in [
+        ("x-where", "a.test/p?q=1 in test"),
+        ("x-agent", "saw \"my agent/1\""),
+        ("x-cookie", "me"),
+        ("x-service", "web:80"),
+        ("x-price", "$5"),
+    ] {
+        assert_eq!(received.head.header(name), Some(value), "{name} for the upstream");
+        assert_eq!(response.header(name), Some(value), "{name} for the client");
+    }
+    let (received, response) = exchange(&edge, &backend, "X-Cookie: claimed\r\n");
+    assert_eq!(
+        (received.head.header("x-cookie"), response.header("x-cookie")),
+        (None, None),
+        "empty is none"
+    );
+}
+
+#[test]
+fn an_unknown_variable_costs_its_own_line_alone() {
+    let backend = Backend::named("web");
+    let edge = with_lines(&backend, &[("X-Bad", "$upstream_addr"), ("X-Good", "$host")]);
+    let (received, response) = exchange(&edge, &backend, "");
+    assert_eq!((received.head.header("x-bad"), received.head.header("x-good")), (None, Some("a.test")));
+    assert_eq!((response.header("x-bad"), response.header("x-good")), (None, Some("a.test")));
+}
+
+#[test]
+fn no_variable_makes_a_second_line() {
+    let backend = Backend::named("web");
+    let edge = with_lines(&backend, &[("X-Path", "$uri")]);
+    let answer = edge.get("a.test", "/a%0d%0aX-Evil:%201");
+    assert_eq!(answer.header("x-evil"), None);
+    if answer.status == 200 {
+        assert_eq!(answer.header("x-path"), Some("/a%0D%0AX-Evil: 1"));
+        assert_eq!(backend.last().head.header("x-evil"), None);
+    }
 }

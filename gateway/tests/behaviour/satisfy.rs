@@ -124,13 +124,13 @@ fn a_password_and_an_authentication_service_are_alternatives_with_any_and_both_n
     let yes = Backend::saying("HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n");
     let no = Backend::saying("HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
     let ask = |name: &'static str| {
-        let url = if name == "yes" { "http://yes.test.svc/" } else { "http://no.test.svc/" };
+        let url = if name == "yes" { "http://granting.test.svc/" } else { "http://refusing.test.svc/" };
         ("auth-url", url)
     };
     let edge = Edge::with(documents([
         service("web", &[backend.address]),
-        service("yes", &[yes.address]),
-        service("no", &[no.address]),
+        service("granting", &[yes.address]),
+        service("refusing", &[no.address]),
         USERS.to_owned(),
         of("any-yes", &with("any", &[BASIC[0], BASIC[1], ask("yes")])),
         of("any-no", &with("any", &[BASIC[0], BASIC[1], ask("no")])),

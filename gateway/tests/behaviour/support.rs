@@ -8,6 +8,7 @@
 //!                                              Backend (records every byte) · Echo (ingora-echo)
 //! ```
 
+pub(crate) mod authority;
 pub(crate) mod backend;
 pub(crate) mod browser;
 pub(crate) mod certificates;

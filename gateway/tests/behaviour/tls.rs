@@ -210,3 +210,35 @@ fn a_key_shows_nowhere() {
         assert!(!text.contains(&encoded[100..160]), "an encoded key is in {place}");
     }
 }
+
+#[test]
+fn a_host_may_have_ciphers_and_an_order_of_its_own() {
+    let backend = Backend::named("web");
+    let own = |name: &str, host: &str, key: &str, value: &str| {
+        let annotation = format!("nginx.ingress.kubernetes.io/{key}");
+        ingress(name).annotation(&annotation, value).path(host, "Prefix", "/", "web").text()
+    };
+    let edge = Edge::with(documents([
+        service("web", &[backend.address]),
+        own("strong", "strong.test", "ssl-ciphers", "ECDHE-ECDSA-AES256-GCM-SHA384"),
+        own("yours", "yours.test", "ssl-prefer-server-ciphers", "false"),
+        ingress("usual").path("usual.test", "Prefix", "/", "web").text(),
+    ]));
+    let chosen = |name: &str, ciphers| {
+        let offer = Offer { version: Some(SslVersion::TLS1_2), ciphers: Some(ciphers), ..offer(name) };
+        let tls = offer.connect(edge.https).ok()?;
+        tls.stream.ssl().current_cipher().map(|cipher| cipher.name().to_owned())
+    };
+    let (weak, both) =
+        ("ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-ECDSA-AES128-GCM-SHA256");
+    let (first, second) = both.split_once(':').unwrap();
+    assert_eq!(chosen("strong.test", weak), None);
+    assert_eq!(chosen("usual.test", weak).as_deref(), Some(weak));
+    assert_eq!(chosen("strong.test", both).as_deref(), Some(first));
+    assert_eq!(chosen("usual.test", both).as_deref(), Some(second), "the order of the gateway counts");
+    assert_eq!(chosen("yours.test", both).as_deref(), Some(first), "that of the client does");
+    let mobile = "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-ECDSA-AES128-GCM-SHA256";
+    assert_eq!(chosen("usual.test", mobile).as_deref(), Some("ECDHE-ECDSA-CHACHA20-POLY1305"));
+    let answer = offer("strong.test").connect(edge.https).unwrap().http1().get("strong.test", "/").unwrap();
+    assert_eq!(answer.status, 200);
+}

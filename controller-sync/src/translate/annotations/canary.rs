@@ -4,6 +4,7 @@
 //! [`crate::translate`]'s slots.
 
 use super::charset::{BASIC, REGEX, has};
+use super::load_balance;
 use super::reader::Reader;
 use super::table::{OnBad, Risk, Row, Scope, Support};
 use crate::translate::quote::quoted;
@@ -32,9 +33,6 @@ const PATTERN: Support = Support::Differs(
     "no look-around and no back-references; a pattern that cannot be used sends every request with the header to \
      the primary",
 );
-const STICKY: Support =
-    Support::Differs("takes effect once there is session affinity, which is not there yet");
-
 pub(super) const ROWS: &[Row] = &[
     Row::new("canary", "canary", Scope::Ingress, Risk::Low, OnBad::Ignore, ROUTE),
     Row::new("canary-weight", "canary", Scope::Ingress, Risk::Low, OnBad::Ignore, EXACT),
@@ -43,10 +41,10 @@ pub(super) const ROWS: &[Row] = &[
     Row::new("canary-by-header-value", "canary", Scope::Ingress, Risk::Medium, OnBad::Ignore, Support::Full),
     Row::new("canary-by-header-pattern", "canary", Scope::Ingress, Risk::Medium, OnBad::Ignore, PATTERN),
     Row::new("canary-by-cookie", "canary", Scope::Ingress, Risk::Medium, OnBad::Ignore, Support::Full),
-    Row::new("affinity-canary-behavior", "canary", Scope::Ingress, Risk::Low, OnBad::Ignore, STICKY),
+    Row::new("affinity-canary-behavior", "canary", Scope::Ingress, Risk::Low, OnBad::Ignore, Support::Full),
 ];
 
-/// Annotations of other features that ingress-nginx reads from the canary Ingress itself.
+/// Annotations of [`load_balance`], which are read from the canary Ingress itself, as in ingress-nginx.
 const ITS_OWN: &[&str] = &[
     "load-balance",
     "service-upstream",
@@ -68,6 +66,7 @@ pub(super) fn read(reader: &mut Reader<'_, '_>) -> Option<CanaryRule> {
         by_header: by_header(reader),
         by_cookie: reader.parse("canary-by-cookie", name),
         sticky: reader.parse("affinity-canary-behavior", |text| value::word(text, BEHAVIOR)).unwrap_or(true),
+        load_balance: load_balance::read(reader).map(Box::new),
     };
     tell_ignored(reader);
     Some(rule)

@@ -7,6 +7,8 @@ const MAX_BYTES: usize = 2048;
 
 /// What *basic* values have beside letters and digits.
 pub(in crate::translate) const BASIC: &str = "-._~/:";
+/// [`BASIC`] and what URLs need.
+pub(in crate::translate) const URL: &str = "-._~/:,?&=";
 /// [`BASIC`] and what regular expressions need.
 pub(in crate::translate) const REGEX: &str = r"-._~/:^$[](){}*+?|&=\";
 
@@ -23,6 +25,11 @@ pub(in crate::translate) fn basic(byte: u8) -> bool {
 /// [`basic`] and `$`.
 pub(in crate::translate) fn rewrite(byte: u8) -> bool {
     basic(byte) || byte == b'$'
+}
+
+/// [`basic`] and what URLs need.
+pub(super) fn url(byte: u8) -> bool {
+    has(byte, URL)
 }
 
 /// [`basic`] and what regular expressions need.

@@ -1,63 +1,10 @@
-//! Annotations that Ingora accepts and does not act on yet. Each gives a problem; what should keep strangers out keeps
-//! the Ingress from being served.
+//! Annotations that Ingora accepts and does not act on yet. Each gives a problem.
 
 use super::table::{Guards, OnBad, Risk, Row, Scope, Support};
 
 const NOTHING: Support = Support::Pending(Guards::Nothing);
-const PART: Support = Support::Pending(Guards::Part);
-const WHOLE: Support = Support::Pending(Guards::Whole);
 
 pub(super) const ROWS: &[Row] = &[
-    Row::new("auth-tls-secret", "auth_tls", Scope::Location, Risk::Medium, OnBad::Reject, WHOLE),
-    Row::new("auth-tls-verify-client", "auth_tls", Scope::Location, Risk::Medium, OnBad::Ignore, PART),
-    Row::new("auth-tls-verify-depth", "auth_tls", Scope::Location, Risk::Low, OnBad::Ignore, PART),
-    Row::new("auth-tls-error-page", "auth_tls", Scope::Location, Risk::High, OnBad::Reject, PART),
-    Row::new(
-        "auth-tls-pass-certificate-to-upstream",
-        "auth_tls",
-        Scope::Location,
-        Risk::Low,
-        OnBad::Reject,
-        PART,
-    ),
-    Row::new("auth-tls-match-cn", "auth_tls", Scope::Location, Risk::High, OnBad::Reject, PART),
-    Row::new("affinity", "affinity", Scope::Ingress, Risk::Low, OnBad::Ignore, NOTHING),
-    Row::new("affinity-mode", "affinity", Scope::Ingress, Risk::Medium, OnBad::Ignore, NOTHING),
-    Row::new("session-cookie-name", "affinity", Scope::Ingress, Risk::Medium, OnBad::Ignore, NOTHING),
-    Row::new("session-cookie-secure", "affinity", Scope::Ingress, Risk::Low, OnBad::Ignore, NOTHING),
-    Row::new("session-cookie-path", "affinity", Scope::Ingress, Risk::Medium, OnBad::Ignore, NOTHING),
-    Row::new("session-cookie-domain", "affinity", Scope::Ingress, Risk::Medium, OnBad::Ignore, NOTHING),
-    Row::new("session-cookie-samesite", "affinity", Scope::Ingress, Risk::Low, OnBad::Ignore, NOTHING),
-    Row::new(
-        "session-cookie-conditional-samesite-none",
-        "affinity",
-        Scope::Ingress,
-        Risk::Low,
-        OnBad::Ignore,
-        NOTHING,
-    ),
-    Row::new("session-cookie-expires", "affinity", Scope::Ingress, Risk::Medium, OnBad::Ignore, NOTHING),
-    Row::new("session-cookie-max-age", "affinity", Scope::Ingress, Risk::Medium, OnBad::Ignore, NOTHING),
-    Row::new(
-        "session-cookie-change-on-failure",
-        "affinity",
-        Scope::Ingress,
-        Risk::Low,
-        OnBad::Ignore,
-        NOTHING,
-    ),
-    Row::new("load-balance", "load_balance", Scope::Location, Risk::Low, OnBad::Reject, NOTHING),
-    Row::new("upstream-hash-by", "load_balance", Scope::Location, Risk::High, OnBad::Reject, NOTHING),
-    Row::new("upstream-hash-by-subset", "load_balance", Scope::Location, Risk::Low, OnBad::Reject, NOTHING),
-    Row::new(
-        "upstream-hash-by-subset-size",
-        "load_balance",
-        Scope::Location,
-        Risk::Low,
-        OnBad::Reject,
-        NOTHING,
-    ),
-    Row::new("service-upstream", "load_balance", Scope::Ingress, Risk::Low, OnBad::Ignore, NOTHING),
     Row::new("backend-protocol", "backend_protocol", Scope::Location, Risk::Low, OnBad::Ignore, NOTHING),
     Row::new("proxy-ssl-secret", "proxy_ssl", Scope::Ingress, Risk::Medium, OnBad::Reject, NOTHING),
     Row::new("proxy-ssl-verify", "proxy_ssl", Scope::Ingress, Risk::Low, OnBad::Ignore, NOTHING),
@@ -66,21 +13,4 @@ pub(super) const ROWS: &[Row] = &[
     Row::new("proxy-ssl-server-name", "proxy_ssl", Scope::Ingress, Risk::Low, OnBad::Ignore, NOTHING),
     Row::new("proxy-ssl-ciphers", "proxy_ssl", Scope::Ingress, Risk::Medium, OnBad::Ignore, NOTHING),
     Row::new("proxy-ssl-protocols", "proxy_ssl", Scope::Ingress, Risk::Low, OnBad::Ignore, NOTHING),
-    Row::new("proxy-redirect-from", "proxy_redirect", Scope::Location, Risk::Medium, OnBad::Ignore, NOTHING),
-    Row::new("proxy-redirect-to", "proxy_redirect", Scope::Location, Risk::Medium, OnBad::Ignore, NOTHING),
-    Row::new("proxy-cookie-domain", "proxy_cookie", Scope::Location, Risk::Medium, OnBad::Ignore, NOTHING),
-    Row::new("proxy-cookie-path", "proxy_cookie", Scope::Location, Risk::Medium, OnBad::Ignore, NOTHING),
-    Row::new("custom-http-errors", "error_pages", Scope::Location, Risk::Low, OnBad::Reject, NOTHING),
-    Row::new("default-backend", "error_pages", Scope::Location, Risk::Low, OnBad::Reject, NOTHING),
-    Row::new(
-        "disable-proxy-intercept-errors",
-        "error_pages",
-        Scope::Location,
-        Risk::Low,
-        OnBad::Ignore,
-        NOTHING,
-    ),
-    Row::new("custom-headers", "custom_headers", Scope::Location, Risk::Medium, OnBad::Deny, NOTHING),
-    Row::new("ssl-ciphers", "tls", Scope::Ingress, Risk::Low, OnBad::Reject, NOTHING),
-    Row::new("ssl-prefer-server-ciphers", "tls", Scope::Ingress, Risk::Low, OnBad::Ignore, NOTHING),
 ];

@@ -2,7 +2,7 @@
 
 use super::table::{self, OnBad, Row};
 use crate::object::{ConfigMap, Ingress, Kind, ObjectKey, Secret};
-use crate::store::Store;
+use crate::store::{Options, Store};
 use crate::translate::compile::Found;
 use crate::translate::gates::Gates;
 use crate::translate::reference::{BadReference, resolve_in};
@@ -87,9 +87,19 @@ impl<'a, 'f> Reader<'a, 'f> {
         self.references.attached.insert(resource.key(), Arc::new(resource));
     }
 
+    /// The flags.
+    pub(super) fn options(&self) -> &'a Options {
+        self.store.options()
+    }
+
     /// The namespace of the Ingress.
     pub(super) fn namespace(&self) -> &'a str {
         self.namespace
+    }
+
+    /// What the ConfigMap allows and refuses.
+    pub(super) fn gates(&self) -> &'a Gates {
+        self.gates
     }
 
     /// The names behind the prefix, sorted.

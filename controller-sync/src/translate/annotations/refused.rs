@@ -69,18 +69,6 @@ pub(super) const ROWS: &[Row] = &[
         refused(Guards::Nothing, "traces are not exported yet", "traceparent headers pass unchanged"),
     ),
     Row::new(
-        "ssl-passthrough",
-        "ssl_passthrough",
-        Scope::Ingress,
-        Risk::Low,
-        OnBad::Reject,
-        refused(
-            Guards::Nothing,
-            "TLS is always ended at the gateway",
-            "use backend-protocol HTTPS, or a Service of type LoadBalancer for raw TLS",
-        ),
-    ),
-    Row::new(
         "enable-modsecurity",
         "modsecurity",
         Scope::Ingress,

@@ -1,11 +1,12 @@
-//! What the annotations of a host's Ingresses ask for the host as a whole: `app-root`, `server-alias`, `from-to-www-redirect`.
+//! What the annotations of a host's Ingresses ask for the host as a whole: `app-root`, `server-alias`, `from-to-www-redirect`,
+//! `auth-tls-*`, `ssl-ciphers`.
 //! The oldest Ingress that asks decides; a younger one that asks for something else is told.
 
 use super::State;
 use super::further_names::{Claim, FurtherNames, Kind, Wish, with_or_without_www};
 use crate::translate::compile::Compiled;
 use crate::translate::problems::{Owner, Problems};
-use ingora_config::{Host, NamespacedName, Problem, Reason};
+use ingora_config::{AuthTls, Host, HostCiphers, NamespacedName, Problem, Reason};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -13,6 +14,21 @@ impl State {
     /// `app-root` of the oldest Ingress that has one.
     pub(super) fn app_root(&self) -> Option<String> {
         self.with_wishes.values().find_map(|ingress| ingress.wishes.app_root.clone())
+    }
+
+    /// `auth-tls-*` of the oldest Ingress that has them, all from the same: a younger one neither weakens what an older one asks
+    /// nor mends what is broken there.
+    pub(super) fn auth_tls(&self) -> Option<AuthTls> {
+        self.with_wishes.values().find_map(|ingress| ingress.wishes.auth_tls.clone())
+    }
+
+    /// `ssl-ciphers` and `ssl-prefer-server-ciphers`, each of the oldest Ingress that has it.
+    pub(super) fn ciphers(&self) -> Option<HostCiphers> {
+        let all = || self.with_wishes.values().map(|ingress| &ingress.wishes.ciphers);
+        let list = all().find_map(|ciphers| ciphers.list.clone());
+        let prefer_server = all().find_map(|ciphers| ciphers.prefer_server);
+        let ciphers = HostCiphers { list, prefer_server };
+        (ciphers != HostCiphers::default()).then_some(ciphers)
     }
 
     /// Claims the further names of the host, gives back those it no longer wants, and tells the Ingresses that are not heard.
@@ -89,6 +105,24 @@ impl State {
             && first.wishes.aliases != wishes.aliases
         {
             conflict("server-alias", first);
+        }
+        if wishes.auth_tls.is_some()
+            && let Some(first) = others().find(|other| other.wishes.auth_tls.is_some())
+            && first.wishes.auth_tls != wishes.auth_tls
+        {
+            conflict("auth-tls-secret", first);
+        }
+        if wishes.ciphers.list.is_some()
+            && let Some(first) = others().find(|other| other.wishes.ciphers.list.is_some())
+            && first.wishes.ciphers.list != wishes.ciphers.list
+        {
+            conflict("ssl-ciphers", first);
+        }
+        if wishes.ciphers.prefer_server.is_some()
+            && let Some(first) = others().find(|other| other.wishes.ciphers.prefer_server.is_some())
+            && first.wishes.ciphers.prefer_server != wishes.ciphers.prefer_server
+        {
+            conflict("ssl-prefer-server-ciphers", first);
         }
         if wishes.from_to_www && !matches!(host, Host::Exact(_)) {
             problems.push(ingress.subject.warning(

@@ -2,6 +2,7 @@
 
 use super::global_auth::GlobalAuthDraft;
 use crate::translate::gates::Gates;
+use crate::translate::replacement;
 use crate::translate::value::{self, Invalid, Parsed};
 use ingora_config::Settings;
 use ingora_config::settings::{LogEscape, LogFormat, LogPart};
@@ -50,6 +51,12 @@ impl Draft {
             return NOBODY.to_vec();
         }
         items
+    }
+
+    /// Puts the two sides of `proxy-redirect` together once both are there.
+    pub(super) fn redirect(&mut self) -> Parsed<()> {
+        let (Some(from), Some(to)) = &self.gates.proxy_redirect else { return Ok(()) };
+        set(&mut self.settings.proxy_redirect, replacement::redirect(from, to).map(Some))
     }
 
     /// Puts together what several keys say.

@@ -1,7 +1,7 @@
 //! Headers that pass, and that are made.
 
 use super::draft::set;
-use super::key::Effect::{Live, NotYet};
+use super::key::Effect::Live;
 use super::key::{BOOL, CONFIG_MAP, Row};
 use crate::translate::value::{boolean, header_name};
 
@@ -15,7 +15,7 @@ pub(super) const ROWS: &[Row] = &[
             Ok(())
         }),
     )
-    .note("`name` or `namespace/name`, in the namespace of this ConfigMap. On answers of upstreams, replacing theirs."),
+    .note("`name` or `namespace/name`, in the namespace of this ConfigMap. On answers of routes, replacing those of upstreams; with variables."),
     Row::new(
         "proxy-set-headers",
         CONFIG_MAP,
@@ -25,7 +25,7 @@ pub(super) const ROWS: &[Row] = &[
             Ok(())
         }),
     )
-    .note("The same, for requests to upstreams, after the headers that Ingora sets."),
+    .note("The same, for requests to upstreams, after the headers that Ingora sets; with variables."),
     Row::new(
         "hide-headers",
         "list of header names",
@@ -65,6 +65,12 @@ pub(super) const ROWS: &[Row] = &[
         "global-allowed-response-headers",
         "list of header names",
         "",
-        NotYet("the annotation custom-headers is not acted on"),
-    ),
+        Live(|d, v| {
+            // What is allowed is compared letter by letter.
+            let names = d.list(v, |item| header_name(item).map(|_| item.trim().to_owned()));
+            d.gates.allowed_response_headers = names;
+            Ok(())
+        }),
+    )
+    .note("What the annotation `custom-headers` may set, in the same letters."),
 ];

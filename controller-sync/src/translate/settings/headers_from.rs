@@ -5,13 +5,13 @@ use crate::store::Store;
 use crate::translate::problems::Subject;
 use crate::translate::quote::quoted;
 use crate::translate::reference::{BadReference, resolve};
-use ingora_config::settings::HeaderLine;
+use ingora_config::settings::{HeaderLine, InvalidHeader};
 use ingora_config::{NamespacedName, Problem, Reason};
 use std::collections::BTreeSet;
 
 /// The most headers of one ConfigMap, and the longest value in bytes.
-const MAX_HEADERS: usize = 64;
-const MAX_VALUE_BYTES: usize = 4096;
+pub(in crate::translate) const MAX_HEADERS: usize = 64;
+pub(in crate::translate) const MAX_VALUE_BYTES: usize = 4096;
 
 /// What decides about where a message ends and what its connection is: not for anybody to set.
 pub(in crate::translate) const FRAMING: [&str; 8] = [
@@ -107,16 +107,11 @@ fn line(name: &str, value: &str) -> Result<HeaderLine, (String, &'static str)> {
     if value.len() > MAX_VALUE_BYTES {
         return Err((format!("the value is longer than {MAX_VALUE_BYTES} bytes"), "shorten it"));
     }
-    if has_variable(value) {
-        let hint = "write a fixed text; Ingora sets the usual X-Forwarded-* headers by itself";
-        return Err((format!("{} has a variable of nginx, which is not filled in", quoted(value)), hint));
-    }
-    HeaderLine::new(name, value).map_err(|error| (error.to_string(), "correct it"))
-}
-
-fn has_variable(value: &str) -> bool {
-    value
-        .split('$')
-        .skip(1)
-        .any(|rest| rest.starts_with(|c: char| c == '{' || c == '_' || c.is_ascii_alphabetic()))
+    HeaderLine::new(name, value).map_err(|error| {
+        let hint = match error {
+            InvalidHeader::Template(_) => "use the variables of docs/annotations/upstream_vhost.md",
+            InvalidHeader::Name | InvalidHeader::Value => "correct it",
+        };
+        (error.to_string(), hint)
+    })
 }

@@ -4,12 +4,16 @@ use super::draft::set;
 use super::key::Effect::{Ignored, Live, NotYet, Start};
 use super::key::{BOOL, DURATION, NUMBER, ON_OFF, Row, SECONDS, SIZE, TEXT};
 use crate::translate::next_upstream::{self, MAX_TIMEOUT, MAX_TRIES};
-use crate::translate::value::{boolean, duration, http_version, number, on_off, seconds, size};
+use crate::translate::replacement;
+use crate::translate::value::{boolean, duration, http_version, number, on_off, seconds, size, word};
+use ingora_config::policy::Algorithm;
 
 const BUFFERS: &str = "answers are streamed to the client as fast as it takes them, in bounded memory";
 const HEADS: &str = "the header of an answer may have 1 MiB and 256 lines";
 const FILES: &str = "no body is written to a file";
-const REWRITES: &str = "answers pass with their Location and Set-Cookie as the upstream wrote them";
+
+const ALGORITHMS: [(&str, Algorithm); 2] =
+    [("round_robin", Algorithm::RoundRobin), ("ewma", Algorithm::Ewma)];
 
 pub(super) const ROWS: &[Row] = &[
     Row::new(
@@ -121,17 +125,54 @@ pub(super) const ROWS: &[Row] = &[
     Row::new("proxy-buffer-size", SIZE, "4k", Ignored(HEADS)),
     Row::new("proxy-busy-buffers-size", SIZE, "", Ignored(BUFFERS)),
     Row::new("proxy-max-temp-file-size", SIZE, "1024m", Ignored(FILES)),
-    Row::new("proxy-cookie-path", TEXT, "off", NotYet(REWRITES)),
-    Row::new("proxy-cookie-domain", TEXT, "off", NotYet(REWRITES)),
-    Row::new("proxy-redirect-from", TEXT, "off", NotYet(REWRITES)),
-    Row::new("proxy-redirect-to", TEXT, "off", NotYet(REWRITES)),
+    Row::new(
+        "proxy-cookie-path",
+        TEXT,
+        "off",
+        Live(|d, v| set(&mut d.settings.proxy_cookie.path, replacement::pair(v).map(Some))),
+    ),
+    Row::new(
+        "proxy-cookie-domain",
+        TEXT,
+        "off",
+        Live(|d, v| set(&mut d.settings.proxy_cookie.domain, replacement::pair(v).map(Some))),
+    ),
+    Row::new(
+        "proxy-redirect-from",
+        TEXT,
+        "off",
+        Live(|d, v| {
+            d.gates.proxy_redirect.0 = Some(v.trim().to_owned());
+            d.redirect()
+        }),
+    ),
+    Row::new(
+        "proxy-redirect-to",
+        TEXT,
+        "off",
+        Live(|d, v| {
+            d.gates.proxy_redirect.1 = Some(v.trim().to_owned());
+            d.redirect()
+        }),
+    ),
     Row::new(
         "proxy-ssl-location-only",
         BOOL,
         "false",
         NotYet("upstreams are spoken to without TLS"),
     ),
-    Row::new("load-balance", "word", "round_robin", NotYet("requests go round robin")),
-    Row::new("service-upstream", BOOL, "false", NotYet("requests go to the endpoints, not to the Service's address")),
+    Row::new(
+        "load-balance",
+        "round_robin or ewma",
+        "round_robin",
+        Live(|d, v| set(&mut d.settings.load_balance.load_balance, word(v, &ALGORITHMS))),
+    ),
+    Row::new(
+        "service-upstream",
+        BOOL,
+        "false",
+        Live(|d, v| set(&mut d.settings.load_balance.service_upstream, boolean(v))),
+    )
+    .note("Headless and ExternalName Services have no address of their own: requests go to their endpoints."),
     Row::new("grpc-buffer-size-kb", NUMBER, "0", Ignored("bodies are streamed, nothing is gathered")),
 ];

@@ -36,7 +36,7 @@ fn is_plain(list: &str) -> bool {
 }
 
 /// `ssl-ciphers`.
-pub(super) fn ciphers(text: &str) -> Parsed<Option<String>> {
+pub(in crate::translate) fn ciphers(text: &str) -> Parsed<Option<String>> {
     let list = text.trim();
     // A security level would lower what keys and signatures must have at least.
     let usable = is_plain(list) && !list.contains('@') && {

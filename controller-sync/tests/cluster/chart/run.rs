@@ -31,14 +31,15 @@ trials! {
 const BALANCER: &str = "203.0.113.80";
 
 /// A release of the chart in the namespace of a test, whose Pods run on this machine.
-struct Release {
-    site: Site<'static>,
+pub(super) struct Release {
+    /// Its namespace, backends and objects.
+    pub(super) site: Site<'static>,
     values: Vec<String>,
 }
 
 impl Release {
     /// Ports that are free, addresses of this machine, and a class of its own.
-    fn install(name: &str, further: &str) -> Self {
+    pub(super) fn install(name: &str, further: &str) -> Self {
         let site = Site::new(name);
         let class = format!("{}-chart", site.namespace);
         let (http, https, health, sync) = (free_port(), free_port(), free_port(), free_port());
@@ -90,12 +91,13 @@ impl Release {
         workload(&[object]).clone()
     }
 
-    fn pod(&self, name: &str) -> Pod {
+    /// Starts a Pod of it on this machine.
+    pub(super) fn pod(&self, name: &str) -> Pod {
         Pod::start(self.site.cluster, &self.workload(), name)
     }
 
     /// Applies a manifest of the behaviour tests with the class of the release.
-    fn apply(&self, text: &str) {
+    pub(super) fn apply(&self, text: &str) {
         self.apply_in(&self.site.namespace, text);
     }
 

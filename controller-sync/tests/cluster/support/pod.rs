@@ -37,6 +37,8 @@ pub(crate) struct Pod {
     pub(crate) http: SocketAddr,
     /// Where the kubelet asks the gateway.
     pub(crate) health: SocketAddr,
+    /// Where the kubelet asks sync.
+    pub(crate) sync_health: SocketAddr,
     _home: TempDir,
 }
 
@@ -82,6 +84,7 @@ impl Pod {
         Self {
             http: bound(gateway, "--http-bind="),
             health: bound(gateway, "--admin-bind="),
+            sync_health: (bound(gateway, "--admin-bind=").ip(), probed(sync)).into(),
             gateway: start("ingora-gateway", gateway),
             sync: start("ingora", sync),
             _home: home,
@@ -145,6 +148,12 @@ fn arguments_of(container: &Value, variables: &[(String, String)]) -> Vec<String
         variables.iter().fold(argument.to_owned(), fill)
     })
     .collect()
+}
+
+/// The port that the kubelet's liveness probe asks.
+fn probed(container: &Value) -> u16 {
+    let port = container["livenessProbe"]["httpGet"]["port"].as_u64().unwrap();
+    u16::try_from(port).unwrap()
 }
 
 /// The address that an argument binds, as somebody on the same machine reaches it.

@@ -22,6 +22,7 @@ use super::turns::{Lane, Turns};
 use super::users::{Digest, User, UserTable};
 use ingora_config::UsersId;
 use openssl::sha::Sha256;
+use prometheus_client::metrics::counter::Counter;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -62,10 +63,10 @@ pub struct Logins {
     threads: usize,
 }
 
-#[derive(Default)]
 struct Shared {
     state: Mutex<State>,
     work: Condvar,
+    verified: Counter,
 }
 
 #[derive(Default)]
@@ -87,10 +88,11 @@ struct Job {
 }
 
 impl Logins {
-    /// For a process that serves with so many cores.
-    pub fn new(cores: usize) -> Arc<Self> {
+    /// For a process that serves with so many cores; `verified` counts the passwords that threads verify.
+    pub fn new(cores: usize, verified: Counter) -> Arc<Self> {
+        let shared = Arc::new(Shared { state: Mutex::default(), work: Condvar::new(), verified });
         // A container's share of CPU time is used up by every thread alike: half of it stays for the cores that serve.
-        Arc::new(Self { keyed: Keyed::new(), shared: Arc::default(), threads: (cores / 2).max(1) })
+        Arc::new(Self { keyed: Keyed::new(), shared, threads: (cores / 2).max(1) })
     }
 
     /// Whether the credentials are those of a user.
@@ -184,6 +186,7 @@ impl Shared {
             // A defect in a crate of hashes must not end the thread that everybody waits for.
             let right =
                 catch_unwind(AssertUnwindSafe(|| hash::verify(&user.hash, &password))).unwrap_or(false);
+            self.verified.inc();
             let mut state = self.lock();
             match right {
                 true if known => user.prove(digest),
@@ -297,3 +300,6 @@ impl Keyed {
         outer.finish()
     }
 }
+
+#[cfg(test)]
+mod tests;

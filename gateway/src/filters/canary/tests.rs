@@ -19,7 +19,14 @@ fn key() -> RouteKey {
 }
 
 fn rule(weight: u32) -> CanaryRule {
-    CanaryRule { weight, weight_total: 100, by_header: None, by_cookie: None, sticky: true }
+    CanaryRule {
+        weight,
+        weight_total: 100,
+        by_header: None,
+        by_cookie: None,
+        sticky: true,
+        load_balance: None,
+    }
 }
 
 fn header(name: &str, rule: CanaryHeaderRule) -> Option<CanaryHeader> {
@@ -41,7 +48,7 @@ fn upstream(service: &str, endpoints: usize) -> [Resource; 2] {
     let endpoint = |at: usize| Endpoint { address: ([10, 0, 0, at as u8], 80).into(), target: String::new() };
     let endpoints = (0..endpoints).map(endpoint).collect();
     [
-        Resource::Upstream(Upstream { id: id(service), protocol: Protocol::Http1 }),
+        Resource::Upstream(Upstream { id: id(service), protocol: Protocol::Http1, service_address: None }),
         Resource::Endpoints(Endpoints { upstream: id(service), endpoints }),
     ]
 }

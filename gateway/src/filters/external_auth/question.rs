@@ -5,6 +5,7 @@
 
 use super::ExternalAuth;
 use crate::answer::Answer;
+use crate::auth_tls;
 use crate::client_address::X_FORWARDED_HOST;
 use crate::filters;
 use crate::proxy::{Context, upstream_request};
@@ -113,6 +114,7 @@ impl ExternalAuth {
         head.insert_header(X_ORIGINAL_URL, header_value(&url))?;
         head.insert_header(X_ORIGINAL_METHOD, request.method.as_str())?;
         head.insert_header(X_SENT_FROM, SENT_FROM)?;
+        auth_tls::set_headers(&mut head, ctx)?;
         match &self.auth.request_redirect {
             Some(redirect) => head.insert_header(X_AUTH_REQUEST_REDIRECT, redirect)?,
             None => head.insert_header(X_AUTH_REQUEST_REDIRECT, raw.clone())?,

@@ -40,6 +40,9 @@ fn json(out: &mut Vec<u8>, stamp: &mut Stamp, now: Duration, record: &Record<'_>
     string(out, "protocol", record.protocol);
     number(out, "status", record.status.into());
     string(out, "reason", record.reason.map_or("", |reason| reason.label()));
+    if let Some(status) = record.error_status {
+        number(out, "error_status", status.into());
+    }
     if let Some(route) = record.route {
         string(out, "namespace", route.namespace());
         string(out, "ingress", route.ingress());
@@ -87,7 +90,8 @@ fn number(out: &mut Vec<u8>, name: &str, value: u64) {
     padded(out, value, 1);
 }
 
-/// The fields of ingress-nginx' `upstreaminfo` format in its order, then scheme, host, Ingress, tries and reason.
+/// The fields of ingress-nginx' `upstreaminfo` format in its order, then scheme, host, Ingress, tries, reason, and the status
+/// that an error page stands in for.
 /// The referrer is always `-`: its query may carry secrets.
 fn text(out: &mut Vec<u8>, stamp: &mut Stamp, now: Duration, record: &Record<'_>) {
     address(out, record);
@@ -151,6 +155,10 @@ fn text(out: &mut Vec<u8>, stamp: &mut Stamp, now: Duration, record: &Record<'_>
     padded(out, record.tries.into(), 1);
     out.push(b' ');
     out.extend_from_slice(record.reason.map_or("-", |reason| reason.label()).as_bytes());
+    if let Some(status) = record.error_status {
+        out.push(b' ');
+        padded(out, status.into(), 3);
+    }
 }
 
 /// Seconds and milliseconds, as nginx writes times.

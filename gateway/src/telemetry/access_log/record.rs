@@ -28,6 +28,8 @@ pub struct Record<'a> {
     pub status: u16,
     /// Why the gateway answered itself or cut the request; `None` when the upstream answered.
     pub reason: Option<Reason>,
+    /// The status that an error page or a default backend answers in place of.
+    pub error_status: Option<u16>,
     /// The route it took.
     pub route: Option<&'a CompiledRoute>,
     /// The canary of the route that served it.
@@ -77,6 +79,7 @@ impl Record<'_> {
             protocol: "",
             status: reason.status(),
             reason: Some(reason),
+            error_status: None,
             route: None,
             canary: None,
             upstream_address: None,

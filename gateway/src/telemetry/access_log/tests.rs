@@ -75,6 +75,7 @@ fn record() -> Record<'static> {
         upstream_time: Some(Duration::from_millis(15)),
         target: "/p?q",
         unrouted: false,
+        error_status: None,
         rewritten: "",
         request_headers: None,
         response_headers: None,
@@ -108,6 +109,7 @@ fn route() -> Arc<crate::table::CompiledRoute> {
             by_header: None,
             by_cookie: None,
             sticky: true,
+            load_balance: None,
         }),
     });
     let live = Live::new().unwrap();

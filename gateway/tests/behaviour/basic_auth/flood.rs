@@ -20,12 +20,18 @@ use tokio::task::JoinSet;
 
 /// `correct horse` with cost 12.
 const HASH: &str = "$2y$12$abcdefghijklmnopqrstuuFDJRuYeKkCzo3Wy7h8SxhBSHBAHiPK2";
-/// Noise of a machine that does other things too: below it nobody notices anything.
-const FLOOR: Duration = Duration::from_millis(20);
+/// Noise of a machine that does other things too. A password that is verified where requests are served shows all the same: it
+/// takes three times as long.
+const FLOOR: Duration = Duration::from_millis(100);
+/// The same where the test is asked for by name, on a quiet machine.
+const QUIET_FLOOR: Duration = Duration::from_millis(5);
 
-fn period() -> Duration {
-    let seconds = std::env::var("INGORA_LOGIN_FLOOD_SECONDS").ok().and_then(|text| text.parse().ok());
-    Duration::from_secs(seconds.unwrap_or(3))
+/// How long each measurement lasts, and which difference does not count.
+fn scale() -> (Duration, Duration) {
+    match std::env::var("INGORA_LOGIN_FLOOD_SECONDS").ok().and_then(|text| text.parse().ok()) {
+        Some(seconds) => (Duration::from_secs(seconds), QUIET_FLOOR),
+        None => (Duration::from_secs(3), FLOOR),
+    }
 }
 
 /// How long each of a number of requests takes, one every 5 ms.
@@ -38,8 +44,13 @@ fn measure(address: SocketAddr, request: &str, period: Duration) -> Vec<Duration
         thread::sleep(next.saturating_duration_since(Instant::now()));
         let started = Instant::now();
         connection.send(request).unwrap();
-        assert_eq!(connection.response().unwrap().status, 200, "{request}");
+        let answer = connection.response().unwrap();
+        assert_eq!(answer.status, 200, "{request}");
         times.push(started.elapsed());
+        if answer.header("connection") == Some("close") {
+            // It had its share of requests.
+            connection = Connection::open(address).unwrap();
+        }
     }
     times.sort_unstable();
     times
@@ -116,16 +127,17 @@ fn a_flood_of_logins_slows_nobody_down_and_newcomers_get_their_turn() {
         &[("use-forwarded-headers", "true")],
     );
     let address = edge.http;
+    let (period, floor) = scale();
     let right = |user: &str| format!("Authorization: {}\r\n", basic(user, "correct horse"));
     let proved = format!("GET / HTTP/1.1\r\nHost: a.test\r\n{}\r\n", right("ann"));
     until("ann is in", || super::login(&edge, "a.test", "ann", "correct horse") == 200);
     // Of a machine that does other things meanwhile nobody can say much: one round of three must be quiet enough.
     let quiet = ["bob", "cat", "dora"].into_iter().any(|newcomer| {
-        let idle = pair(address, &proved, period());
+        let idle = pair(address, &proved, period);
         let (counts, stop) = (Arc::new(Counts::default()), Arc::new(AtomicBool::new(false)));
         let flood = start_flood(address, Arc::clone(&counts), Arc::clone(&stop));
         until("logins are turned away", || counts.shed.load(Ordering::SeqCst) > 0);
-        let busy = pair(address, &proved, period());
+        let busy = pair(address, &proved, period);
         let lines = format!("X-Forwarded-For: 192.0.2.1\r\n{}", right(newcomer));
         let started = Instant::now();
         until("a newcomer is in", || super::get(address, "a.test", "/", &lines).status == 200);
@@ -142,7 +154,7 @@ fn a_flood_of_logins_slows_nobody_down_and_newcomers_get_their_turn() {
             counts.refused.load(Ordering::SeqCst),
             counts.shed.load(Ordering::SeqCst)
         );
-        idle.iter().zip(&busy).all(|(idle, busy)| *busy < (*idle * 2).max(FLOOR))
+        idle.iter().zip(&busy).all(|(idle, busy)| *busy < (*idle * 2).max(floor))
     });
     assert!(quiet, "in three rounds the flood slowed others down");
 }

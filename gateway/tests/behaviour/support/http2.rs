@@ -50,7 +50,12 @@ pub(crate) fn run<T>(test: impl Future<Output = T>) -> T {
 
 /// TLS with ALPN h2.
 pub(crate) async fn tls(address: SocketAddr, sni: &str) -> SslStream<TcpStream> {
-    let offer = Offer { sni: Some(sni.to_owned()), alpn: vec!["h2", "http/1.1"], ..Offer::default() };
+    tls_of(address, Offer { sni: Some(sni.to_owned()), ..Offer::default() }).await
+}
+
+/// The same as somebody offers it.
+pub(crate) async fn tls_of(address: SocketAddr, offer: Offer) -> SslStream<TcpStream> {
+    let offer = Offer { alpn: vec!["h2", "http/1.1"], ..offer };
     let tcp = TcpStream::connect(address).await.unwrap();
     tcp.set_nodelay(true).unwrap();
     let mut stream = SslStream::new(offer.bare(), tcp).unwrap();
@@ -62,6 +67,12 @@ pub(crate) async fn tls(address: SocketAddr, sni: &str) -> SslStream<TcpStream> 
 /// Connects.
 pub(crate) async fn connect(address: SocketAddr, sni: &str) -> Http2 {
     let (send, connection) = h2::client::handshake(tls(address, sni).await).await.unwrap();
+    Http2 { send, driver: tokio::spawn(connection) }
+}
+
+/// Connects as somebody offers it.
+pub(crate) async fn connect_as(address: SocketAddr, offer: Offer) -> Http2 {
+    let (send, connection) = h2::client::handshake(tls_of(address, offer).await).await.unwrap();
     Http2 { send, driver: tokio::spawn(connection) }
 }
 

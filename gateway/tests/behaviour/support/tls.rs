@@ -1,5 +1,6 @@
 //! A TLS client that asks for exactly what the test says and believes any certificate.
 
+use super::authority::Identity;
 use super::http1::Connection;
 use openssl::error::ErrorStack;
 use openssl::nid::Nid;
@@ -21,6 +22,8 @@ pub(crate) struct Offer {
     pub(crate) ciphers: Option<&'static str>,
     /// TLS 1.3 signature algorithms, to ask for a certain kind of key.
     pub(crate) signatures: Option<&'static str>,
+    /// What the client presents when it is asked.
+    pub(crate) identity: Option<Identity>,
 }
 
 /// An offer for a host, HTTP/1.1 only.
@@ -65,6 +68,13 @@ impl Offer {
         }
         if let Some(signatures) = self.signatures {
             builder.set_sigalgs_list(signatures)?;
+        }
+        if let Some(identity) = &self.identity {
+            builder.set_certificate(&identity.certificate)?;
+            builder.set_private_key(&identity.key)?;
+            for link in &identity.chain {
+                builder.add_extra_chain_cert(link.clone())?;
+            }
         }
         let mut protocols = Vec::new();
         for protocol in &self.alpn {

@@ -1,0 +1,36 @@
+//! Replacements in what upstreams answer, as nginx writes them: `off`, or what is replaced and by what. The same for
+//! annotations and for the keys of the ConfigMap.
+
+use super::value::{Invalid, Parsed};
+use ingora_config::Replacement;
+use ingora_config::policy::Replacing;
+
+/// `proxy-cookie-domain`, `proxy-cookie-path`: both sides in one value.
+pub(super) fn pair(text: &str) -> Parsed<Replacing> {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    match words[..] {
+        ["off"] => Ok(Replacing::Off),
+        [from, to] => sides(from, to),
+        _ => Err(Invalid::new(
+            text,
+            "is not two words",
+            "write off, or what is replaced, a space, and by what",
+        )),
+    }
+}
+
+/// `proxy-redirect-from` and `proxy-redirect-to`. `default` changes nothing, as in ingress-nginx: it stands for the name of
+/// an upstream that no backend ever hears.
+pub(super) fn redirect(from: &str, to: &str) -> Parsed<Replacing> {
+    match (from, to) {
+        ("off" | "default", _) | (_, "off") => Ok(Replacing::Off),
+        (from, to) => sides(from, to),
+    }
+}
+
+fn sides(from: &str, to: &str) -> Parsed<Replacing> {
+    let hint = "see docs/annotations/proxy_redirect.md and docs/annotations/proxy_cookie.md";
+    let invalid =
+        |error: &dyn std::fmt::Display| Invalid::new(&format!("{from} {to}"), &error.to_string(), hint);
+    Replacement::new(from, to).map(Replacing::By).map_err(|error| invalid(&error))
+}
