@@ -6,6 +6,7 @@
 
 mod access_log;
 mod affinity;
+mod backend_protocol;
 mod basic_auth;
 mod buffers;
 mod canary;
@@ -18,6 +19,7 @@ mod load_balance;
 mod mirror;
 mod proxy_cookie;
 mod proxy_http;
+mod proxy_ssl;
 mod rate_limit;
 mod redirect;
 mod retry;
@@ -28,6 +30,7 @@ mod upstream_vhost;
 
 pub use access_log::AccessLog;
 pub use affinity::{Affinity, AffinityMode, SessionCookie};
+pub use backend_protocol::BackendProtocol;
 pub use basic_auth::{BasicAuth, InvalidRealm, Realm};
 pub use buffers::Buffers;
 pub use canary::{
@@ -45,6 +48,7 @@ pub use load_balance::{Algorithm, HashBy, LoadBalance, MAX_SUBSET};
 pub use mirror::Mirror;
 pub use proxy_cookie::{ProxyCookie, Replacing};
 pub use proxy_http::{ConnectionHeader, HttpVersion, ProxyHttp};
+pub use proxy_ssl::{ClientCertificate, PeerName, ProxySsl, ProxySslSecret, Verify};
 pub use rate_limit::RateLimit;
 pub use redirect::Redirect;
 pub use retry::Retry;
@@ -88,6 +92,10 @@ pub struct Policy {
     pub proxy_redirect: Option<Box<Replacing>>,
     /// `ssl-passthrough`: TLS for the host of the path `/` goes to its upstream unopened.
     pub ssl_passthrough: bool,
+    /// `backend-protocol`; `None` is as the Service says.
+    pub backend_protocol: Option<BackendProtocol>,
+    /// `proxy-ssl-*`.
+    pub proxy_ssl: Option<Box<ProxySsl>>,
     /// `auth-type: basic`, `auth-secret`, `auth-realm`.
     pub basic_auth: Option<Box<BasicAuth>>,
     /// `satisfy: any`: the allow list, basic and external authentication let in whom one of them lets in, not all.

@@ -1,5 +1,6 @@
 //! The resources of the three lanes (routes, endpoints, certificates) and the keys they are replaced by.
 
+use crate::policy::ProxySslSecret;
 use crate::{
     Authority, Certificate, Endpoints, Host, NamespacedName, Route, RouteKey, Settings, Upstream, UpstreamId,
     Users, UsersId, VirtualHost,
@@ -23,6 +24,8 @@ pub enum Resource {
     Certificate(Certificate),
     /// A Secret with authorities for client certificates.
     Authority(Authority),
+    /// A Secret of `proxy-ssl-secret`.
+    ProxySslSecret(ProxySslSecret),
     /// The users of a Secret.
     Users(Users),
 }
@@ -44,6 +47,8 @@ pub enum Key {
     Certificate(NamespacedName),
     /// By Secret.
     Authority(NamespacedName),
+    /// By Secret.
+    ProxySslSecret(NamespacedName),
     /// By Secret and how it is read.
     Users(UsersId),
 }
@@ -59,6 +64,7 @@ impl Resource {
             Self::Endpoints(endpoints) => Key::Endpoints(endpoints.upstream.clone()),
             Self::Certificate(certificate) => Key::Certificate(certificate.secret.clone()),
             Self::Authority(authority) => Key::Authority(authority.secret.clone()),
+            Self::ProxySslSecret(secret) => Key::ProxySslSecret(secret.secret.clone()),
             Self::Users(users) => Key::Users(users.id().clone()),
         }
     }

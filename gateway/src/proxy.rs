@@ -10,6 +10,7 @@ mod body;
 mod context;
 mod early_request;
 mod error;
+mod grpc;
 mod logging;
 mod mirror;
 mod moved;
@@ -131,6 +132,7 @@ impl ProxyHttp for Gateway {
         digest: Option<&Digest>,
         ctx: &mut Context,
     ) -> Result<()> {
+        upstream_peer::check(digest.and_then(|digest| digest.ssl_digest.as_deref()), ctx)?;
         ctx.connected();
         upstream_peer::look_at_connection(&self.carried, fd, reused, digest, ctx);
         Ok(())

@@ -79,6 +79,8 @@ pub enum Reason {
     UpstreamTimeout,
     /// The upstream broke the connection or sent something that is not HTTP.
     UpstreamBroken,
+    /// The upstream is not who `proxy-ssl-verify` says, or its TLS is not what it must be. Nothing was sent to it.
+    UpstreamUntrusted,
     /// More connections or requests than the gateway takes.
     Overloaded,
     /// The client left before the answer was complete; status 499, which only the log sees.
@@ -89,7 +91,7 @@ pub enum Reason {
 
 impl Reason {
     /// All reasons, for tables and metrics.
-    pub const ALL: [Self; 39] = [
+    pub const ALL: [Self; 40] = [
         Self::BadRequest,
         Self::UnknownTransferCoding,
         Self::HeaderTimeout,
@@ -126,6 +128,7 @@ impl Reason {
         Self::ConnectTimeout,
         Self::UpstreamTimeout,
         Self::UpstreamBroken,
+        Self::UpstreamUntrusted,
         Self::Overloaded,
         Self::ClientClosed,
         Self::Internal,
@@ -155,7 +158,7 @@ impl Reason {
             Self::ClientClosed => 499,
             Self::Internal | Self::ExternalAuthFailed => 500,
             Self::UnknownTransferCoding => 501,
-            Self::ConnectFailed | Self::UpstreamBroken => 502,
+            Self::ConnectFailed | Self::UpstreamBroken | Self::UpstreamUntrusted => 502,
             Self::NoEndpoints
             | Self::Overloaded
             | Self::LoginsOverloaded
@@ -205,6 +208,7 @@ impl Reason {
             Self::ConnectTimeout => "connect_timeout",
             Self::UpstreamTimeout => "upstream_timeout",
             Self::UpstreamBroken => "upstream_broken",
+            Self::UpstreamUntrusted => "upstream_untrusted",
             Self::Overloaded => "overloaded",
             Self::ClientClosed => "client_closed",
             Self::Internal => "internal",

@@ -12,6 +12,7 @@
 //! belongs to no route. Endpoints that come and go replace the group's members and nothing else; see [`groups`] for who
 //! keeps the groups. What is known of an endpoint (health, load) lives as long as the endpoint.
 
+pub mod backend_protocol;
 pub mod carried;
 mod chance;
 mod clock;
@@ -20,11 +21,13 @@ pub mod groups;
 pub mod health;
 pub mod load;
 mod members;
+pub mod proxy_ssl;
 pub mod ring;
 pub mod round_robin;
 pub mod session;
 pub mod target;
 
+pub use backend_protocol::Transport;
 pub use health::Probing;
 pub use session::Session;
 pub use target::Target;

@@ -23,7 +23,7 @@ pub struct IngressAnnotations {
 pub struct Verdict {
     /// Its name behind the prefix.
     pub name: String,
-    /// `supported`, `supported with a difference`, `not yet`, `refused` or `unknown`.
+    /// `supported`, `supported with a difference`, `refused` or `unknown`.
     pub verdict: &'static str,
     /// The difference, what follows, what to use instead; may be empty.
     pub note: String,

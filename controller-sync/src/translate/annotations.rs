@@ -25,6 +25,7 @@ mod access_log;
 mod affinity;
 mod app_root;
 mod auth_tls;
+mod backend_protocol;
 mod basic_auth;
 mod buffers;
 mod canary;
@@ -37,10 +38,10 @@ mod from_to_www_redirect;
 mod https_redirect;
 mod load_balance;
 mod mirror;
-mod pending;
 mod proxy_cookie;
 mod proxy_http;
 mod proxy_redirect;
+mod proxy_ssl;
 mod rate_limit;
 mod reader;
 mod redirect;
@@ -149,6 +150,8 @@ pub(super) fn read(ingress: &Ingress, store: &Store, gates: &Gates, found: &mut 
         proxy_cookie: proxy_cookie::read(&mut reader).map(Box::new),
         proxy_redirect: proxy_redirect::read(&mut reader).map(Box::new),
         ssl_passthrough: ssl_passthrough::read(&mut reader),
+        backend_protocol: backend_protocol::read(&mut reader),
+        proxy_ssl: None,
         basic_auth: basic_auth::read(&mut reader).map(Box::new),
         satisfy_any: satisfy::read(&mut reader),
         timeouts: timeouts::read(&mut reader).map(Box::new),
@@ -159,6 +162,7 @@ pub(super) fn read(ingress: &Ingress, store: &Store, gates: &Gates, found: &mut 
         mirror: mirror::read(&mut reader).map(Box::new),
         external_auth: external_auth::read(&mut reader).map(Box::new),
     };
+    policy.proxy_ssl = proxy_ssl::read(&mut reader, policy.backend_protocol).map(Box::new);
     let host = HostWishes {
         regex: use_regex::read(&mut reader),
         app_root: app_root::read(&mut reader),
@@ -177,11 +181,6 @@ pub(super) fn read(ingress: &Ingress, store: &Store, gates: &Gates, found: &mut 
 fn not_acted_on(annotation: &str, row: &Row, value: &str, gates: &Gates, found: &mut Found<'_>) -> bool {
     let (guards, why, hint) = match row.support {
         Support::Full | Support::Differs(_) => return false,
-        Support::Pending(guards) => (
-            guards,
-            "Ingora does not act on this annotation yet",
-            "remove it if the Ingress is right without it",
-        ),
         Support::Refused { guards, why, instead } => (guards, why, instead),
     };
     let advice = (row.feature == "snippet").then(|| snippet::advice(value)).flatten();
@@ -214,7 +213,7 @@ fn not_acted_on(annotation: &str, row: &Row, value: &str, gates: &Gates, found: 
 
 /// Tells of an annotation that the operator's gates refuse; `true` when one does, and the Ingress must not be served.
 fn forbidden(annotation: &str, row: &Row, value: &str, gates: &Gates, found: &mut Found<'_>) -> bool {
-    let dropped = matches!(row.support, Support::Refused { .. } | Support::Pending(_));
+    let dropped = matches!(row.support, Support::Refused { .. });
     let message = if row.risk > gates.risk_level && !dropped {
         format!(
             "its risk is {:?} and annotations-risk-level allows {:?}; nothing of the Ingress is served",

@@ -1,6 +1,7 @@
 //! What a translation came to, as a text that people can compare. Taking every field by name makes the compiler ask for
 //! each new one.
 
+use ingora_config::policy::ProxySslSecret;
 use ingora_config::{
     Authority, Backend, Certificate, Endpoints, HostRole, Problem, Resource, Route, RouteKey, Settings,
     Upstream, VirtualHost,
@@ -112,6 +113,11 @@ fn resource_line(resource: &Resource) -> String {
         Resource::Certificate(Certificate { secret, chain, key }) => {
             assert!(!key.expose_pem().is_empty(), "a certificate is sent with its key");
             format!("Certificate: {secret}, {} in its chain", chain.matches("BEGIN CERTIFICATE").count())
+        }
+        Resource::ProxySslSecret(ProxySslSecret { secret, certificate, authorities }) => {
+            let count = |pem: &str| pem.matches("BEGIN CERTIFICATE").count();
+            let chain = certificate.as_ref().map_or(0, |certificate| count(&certificate.chain));
+            format!("ProxySslSecret: {secret}, {chain} in its chain, {} authorities", count(authorities))
         }
         Resource::Users(users) => {
             let kinds: Vec<String> =

@@ -13,7 +13,7 @@ use pingora::http::RequestHeader;
 /// # Errors
 /// When the header map is full.
 pub fn apply(request: &mut RequestHeader, has_body: bool, ctx: &Context) -> Result<()> {
-    if ctx.target.as_ref().is_none_or(|target| target.protocol != Protocol::Http1) {
+    if ctx.protocol() != Some(Protocol::Http1) {
         return Ok(());
     }
     let own = ctx.route.as_ref().and_then(|route| route.route.policy.proxy_http.as_deref()).copied();

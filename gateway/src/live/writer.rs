@@ -14,8 +14,9 @@ use crate::host_tls::Handshakes;
 use crate::table::route::default_backend;
 use crate::table::{CompiledRoute, RouteTable};
 use crate::telemetry::RouteStatistics;
-use crate::upstream::Group;
 use crate::upstream::groups::Groups;
+use crate::upstream::proxy_ssl::Secrets;
+use crate::upstream::{Group, Transport};
 use ingora_config::settings::GlobalAuth;
 use ingora_config::{Backend, Host, Key, Resource, Route, RouteKey, Settings, UpstreamId, VirtualHost};
 use std::collections::HashSet;
@@ -34,6 +35,8 @@ pub(super) struct Writer {
     statistics: Arc<RouteStatistics>,
     /// What is known of limited clients: outlives every route.
     slots: Arc<Slots>,
+    /// Of `proxy-ssl-secret`.
+    proxy_ssl: Secrets,
     users: users::Slots,
 }
 
@@ -49,6 +52,7 @@ impl Writer {
             handshakes: Handshakes::default(),
             statistics,
             slots: Arc::default(),
+            proxy_ssl: Secrets::default(),
             users: users::Slots::default(),
         }
     }
@@ -123,6 +127,10 @@ impl Writer {
                     .err()
                     .map(|error| format!("Secret {secret}: its authorities cannot be used: {error}"));
             }
+            Resource::ProxySslSecret(secret) => {
+                let result = self.proxy_ssl.set(&secret);
+                return result.err().map(|error| format!("Secret {}: {error}", secret.secret));
+            }
         }
         None
     }
@@ -136,6 +144,7 @@ impl Writer {
             Key::Endpoints(id) => self.groups.remove_endpoints(id),
             Key::Certificate(secret) => self.certificates.remove(secret),
             Key::Authority(secret) => self.authorities.remove(secret),
+            Key::ProxySslSecret(secret) => self.proxy_ssl.remove(secret),
             Key::Users(id) => self.users.remove(id),
         }
     }
@@ -220,6 +229,7 @@ impl Writer {
         let asked = asked_by(&route).map(|id| self.groups.acquire(id));
         let copied = copied_to(&route).map(|id| self.groups.acquire(id));
         let filters = Filters::compile(&route, &self.slots, &mut self.users, asked, copied);
+        let transport = Transport::compile(&route.policy, &mut self.proxy_ssl);
         let service_port = match &route.backend {
             Backend::Upstream(id) => id.port.to_string().into(),
             Backend::NotFound => Box::default(),
@@ -237,7 +247,17 @@ impl Writer {
             Box::new(ErrorPages::compile(pages, group))
         });
         let pattern = before.map(|before| before.pattern.clone()).unwrap_or_default();
-        Arc::new(CompiledRoute { route, group, canaries, error_pages, filters, service_port, stats, pattern })
+        Arc::new(CompiledRoute {
+            route,
+            group,
+            canaries,
+            error_pages,
+            filters,
+            transport,
+            service_port,
+            stats,
+            pattern,
+        })
     }
 
     fn release(&mut self, route: Option<&CompiledRoute>) {
@@ -277,6 +297,7 @@ impl Writer {
         }
         keys.extend(self.certificates.keys().map(|secret| Key::Certificate(secret.clone())));
         keys.extend(self.authorities.keys().map(|secret| Key::Authority(secret.clone())));
+        keys.extend(self.proxy_ssl.keys().map(|secret| Key::ProxySslSecret(secret.clone())));
         keys.extend(self.users.keys().map(|id| Key::Users(id.clone())));
         keys
     }

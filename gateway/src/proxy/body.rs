@@ -4,6 +4,7 @@ use super::Context;
 use super::early_request::refuse;
 use crate::filters::{buffers, error_pages};
 use crate::reason::Reason;
+use crate::upstream::Transport;
 use bytes::Bytes;
 use pingora::Result;
 use pingora_proxy::Session;
@@ -27,7 +28,8 @@ pub(super) fn filter(body: &mut Option<Bytes>, end: bool, ctx: &mut Context) -> 
         return Err(refuse(ctx, Reason::BodyTooLarge));
     }
     // HTTP/1 connections check it between reads as well; HTTP/2 has no other place.
-    if time > 0 && ctx.started.elapsed() > Duration::from_secs(time.into()) {
+    let endless = ctx.transport().is_some_and(Transport::is_grpc);
+    if time > 0 && !endless && ctx.started.elapsed() > Duration::from_secs(time.into()) {
         return Err(refuse(ctx, Reason::BodyTimeout));
     }
     Ok(())

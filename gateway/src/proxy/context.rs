@@ -4,14 +4,14 @@ use crate::auth_tls::ClientCertificate;
 use crate::client_address::Forwarded;
 use crate::drain::{Busy, InFlight};
 use crate::filters::compression::Compressor;
-use crate::filters::error_pages::Detour;
+use crate::filters::error_pages::{self, Detour};
 use crate::filters::external_auth::Verdict;
 use crate::filters::rate_limit::{bandwidth::Pace, slots::Held};
 use crate::mirror::Copy;
 use crate::reason::Reason;
 use crate::table::{CompiledRoute, RouteTable};
 use crate::upstream::load::Busy as AtTarget;
-use crate::upstream::{Group, Probing, Selection, Session, Target};
+use crate::upstream::{Group, Probing, Selection, Session, Target, Transport};
 use bytes::Bytes;
 use ingora_config::Protocol;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -218,7 +218,22 @@ impl Context {
     /// Whether a broken connection from the pool may be forgiven: once, and only where one connection carries one
     /// request. A request that breaks every connection must not get new ones without end.
     pub fn may_be_stale(&self) -> bool {
-        !self.stale && self.target.as_ref().is_some_and(|target| target.protocol == Protocol::Http1)
+        !self.stale && self.protocol() == Some(Protocol::Http1)
+    }
+
+    /// What the endpoint of the current try is spoken to in, over TLS or not.
+    pub fn protocol(&self) -> Option<Protocol> {
+        let target = self.target.as_ref()?;
+        Some(self.transport().map_or(target.protocol, Transport::protocol))
+    }
+
+    /// How the route wants its endpoints spoken to; `None` is as the Service says. Whoever serves error pages is none of its
+    /// endpoints.
+    pub fn transport(&self) -> Option<&Transport> {
+        if error_pages::asks_for_page(self) {
+            return None;
+        }
+        self.route.as_ref()?.transport.as_deref()
     }
 }
 

@@ -58,6 +58,14 @@ pub(super) fn proxying(
         e.set_retry(true);
         return e;
     }
+    if ctx.reason == Some(Reason::UpstreamUntrusted) {
+        // As when there is no connection at all: nothing was sent.
+        ctx.exclude_target();
+        ctx.target_failed(Reason::ConnectFailed);
+        let again = next_upstream::wanted_for(ctx, Reason::ConnectFailed) && next_upstream::allowed(ctx);
+        e.set_retry(again || begin(session, ctx, Reason::UpstreamUntrusted));
+        return e;
+    }
     let mut reason = classify(session, ctx, &e);
     let read = matches!(e.etype(), ErrorType::ReadTimedout);
     if read && reason == Reason::UpstreamTimeout && !session.as_downstream_mut().is_body_done() {
@@ -67,8 +75,10 @@ pub(super) fn proxying(
     ctx.reason = Some(reason);
     let upstream = *e.esource() == ErrorSource::Upstream && reason != Reason::BodyTimeout;
     let mut wanted = next_upstream::wanted_for(ctx, reason);
-    if reused && reason == Reason::UpstreamBroken && ctx.may_be_stale() {
-        // The pooled connection was closed while it lay there: that says nothing about the endpoint, once.
+    let untouched = next_upstream::is_untouched(&e);
+    if reason == Reason::UpstreamBroken && (reused && ctx.may_be_stale() || untouched && !ctx.stale) {
+        // The connection was closed while it lay in the pool, or was about to be: that says nothing about the endpoint,
+        // once.
         ctx.stale = true;
         ctx.tries = ctx.tries.saturating_sub(1);
         wanted = true;
@@ -78,8 +88,8 @@ pub(super) fn proxying(
     }
     let nothing_sent = session.response_written().is_none_or(|response| response.status.is_informational());
     // An error page is asked for without a body, which can be done any number of times.
-    let repeatable =
-        next_upstream::repeatable(session, ctx) || (nothing_sent && error_pages::asks_for_page(ctx));
+    let repeatable = next_upstream::repeatable(session, ctx, untouched)
+        || (nothing_sent && error_pages::asks_for_page(ctx));
     let again = upstream && wanted && repeatable && next_upstream::allowed(ctx);
     e.set_retry(again || (nothing_sent && begin(session, ctx, reason)));
     if e.retry() && reason == Reason::BodyTooLarge {

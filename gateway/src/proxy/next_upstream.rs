@@ -4,7 +4,7 @@ use super::Context;
 use crate::filters::retry::Retry;
 use crate::reason::Reason;
 use http::StatusCode;
-use pingora::{Error, ErrorType, Result};
+use pingora::{Error, ErrorType, Result, RetryType};
 use pingora_proxy::Session;
 
 /// Whether the conditions name what went wrong. An answer that is no HTTP looks like a connection that broke.
@@ -25,10 +25,17 @@ pub(super) fn allowed(ctx: &Context) -> bool {
         && (time.is_zero() || ctx.first_try.is_none_or(|first| first.elapsed() < time))
 }
 
-/// Whether the request can be sent a second time: methods that change something only where that is allowed, and nothing
-/// after a first byte of an answer or when the body is gone.
-pub(super) fn repeatable(session: &Session, ctx: &Context) -> bool {
-    (session.req_header().method.is_idempotent() || Retry::of(ctx).non_idempotent)
+/// Whether the upstream says that it did nothing with the request: a stream that is refused, or opened after the last one
+/// of a GOAWAY (RFC 9113 section 8.7). The engine has looked, and marks both.
+pub(super) fn is_untouched(e: &Error) -> bool {
+    matches!((&e.etype, &e.retry), (ErrorType::H2Error, RetryType::Decided(true)))
+}
+
+/// Whether the request can be sent a second time: methods that change something only where that is allowed or the first
+/// upstream left it `untouched`, and nothing after a first byte of an answer or when the body is gone.
+pub(super) fn repeatable(session: &Session, ctx: &Context, untouched: bool) -> bool {
+    let idempotent = session.req_header().method.is_idempotent();
+    (untouched || idempotent || Retry::of(ctx).non_idempotent)
         && !session.as_ref().retry_buffer_truncated()
         && session.response_written().is_none()
 }
@@ -48,7 +55,7 @@ pub(super) fn by_status(session: &Session, status: StatusCode, ctx: &mut Context
         true => ctx.target_failed(Reason::UpstreamBroken),
         false => ctx.target_answered(),
     }
-    if !named || !allowed(ctx) || !repeatable(session, ctx) {
+    if !named || !allowed(ctx) || !repeatable(session, ctx, false) {
         return Ok(());
     }
     // The last endpoint's answer is better than none: nobody is left who could give another one.

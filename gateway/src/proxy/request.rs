@@ -5,7 +5,7 @@
 //! [`crate::filters`].
 
 use super::early_request::refuse;
-use super::{Context, Gateway, PublicPorts, moved, request_id};
+use super::{Context, Gateway, PublicPorts, grpc, moved, request_id};
 use crate::answer::Answer;
 use crate::auth_tls;
 use crate::filters::{self, buffers, error_pages, satisfy};
@@ -13,6 +13,7 @@ use crate::location;
 use crate::reason::Reason;
 use crate::request_path;
 use crate::table::{CompiledRoute, Found};
+use bytes::Bytes;
 use http::header;
 use pingora::Result;
 use pingora_proxy::Session;
@@ -122,7 +123,10 @@ pub(super) fn raw_path(target: &[u8]) -> Option<&str> {
 
 /// Answers, and keeps the connection where that is safe.
 pub(super) async fn respond(session: &mut Session, ctx: &Context, answer: &Answer) -> Result<()> {
-    let (mut header, body) = answer.build()?;
+    let (mut header, body) = match grpc::is_asked(session.req_header(), answer) {
+        true => (grpc::header(answer)?, Bytes::new()),
+        false => answer.build()?,
+    };
     super::response::own(session.req_header(), &mut header, ctx)?;
     if ctx.waits_for_continue {
         session.set_keepalive(None);

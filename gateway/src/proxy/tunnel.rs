@@ -9,13 +9,14 @@
 //!   client ◀─answer─ upstream        else ▶ an ordinary answer, relayed to its end
 //! ```
 
-use super::{Context, Gateway, error, request, upstream_peer, upstream_request};
+use super::{Context, Gateway, error, next_upstream, request, upstream_peer, upstream_request};
 use crate::answer::Answer;
 use crate::filters;
 use crate::filters::error_pages::{self, Kind};
 use crate::filters::timeouts::Timeouts;
 use crate::front::stream::ClientStream;
 use crate::reason::Reason;
+use crate::upstream::Transport;
 use bytes::Bytes;
 use http::header::{CONNECTION, TRANSFER_ENCODING, UPGRADE};
 use http::{Method, Version};
@@ -46,7 +47,8 @@ pub(super) fn is_websocket(session: &mut Session, ctx: &Context) -> bool {
     if error_pages::asks_for_page(ctx) {
         return false;
     }
-    let http1 = ctx.group.as_ref().is_some_and(|group| group.protocol() == Protocol::Http1);
+    let protocol = ctx.group.as_ref().map(|group| group.protocol());
+    let http1 = ctx.transport().map(Transport::protocol).or(protocol) == Some(Protocol::Http1);
     let request = session.req_header();
     let has = |name, word: &str| {
         request
@@ -129,6 +131,16 @@ async fn connect(
             upstream_peer::choose(ctx).map_err(|_| ctx.reason.unwrap_or(Reason::NoEndpoints))?;
         match gateway.connector.new_stream(&*peer).await {
             Ok(stream) => {
+                if upstream_peer::check(stream.get_ssl_digest().as_deref(), ctx).is_err() {
+                    ctx.exclude_target();
+                    let again = next_upstream::wanted_for(ctx, Reason::ConnectFailed)
+                        && next_upstream::allowed(ctx)
+                        && ctx.tries < MAX_TRIES;
+                    if again {
+                        continue;
+                    }
+                    return Err(Reason::UpstreamUntrusted);
+                }
                 ctx.connected();
                 return Ok((stream, peer.options.read_timeout.unwrap_or(Duration::from_secs(60))));
             }

@@ -9,6 +9,7 @@ use crate::upstream::load::Busy;
 use crate::upstream::{Selection, Target};
 use ingora_config::Protocol;
 use pingora::protocols::Digest;
+use pingora::protocols::tls::SslDigest;
 use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, ErrorType, Result};
 use std::os::fd::RawFd;
@@ -33,6 +34,12 @@ pub(super) fn choose(ctx: &mut Context) -> Result<Box<HttpPeer>> {
     let timeouts = Timeouts::of(ctx);
     let idle = ctx.table().settings().proxy.upstream_keepalive_timeout;
     let mut peer = Box::new(target.peer.clone());
+    if let Some(transport) = ctx.transport()
+        && transport.apply(target.protocol, &mut peer, ctx.tls).is_err()
+    {
+        ctx.reason = Some(Reason::Denied);
+        return Err(Error::new_up(ErrorType::HTTPStatus(Reason::Denied.status())));
+    }
     let options = &mut peer.options;
     options.connection_timeout = Some(timeouts.connect);
     options.total_connection_timeout = Some(timeouts.connect);
@@ -67,6 +74,20 @@ fn pick(ctx: &mut Context) -> Option<Arc<Target>> {
     }
 }
 
+/// Before the first byte goes out on a connection: whether it leads where the route wants.
+///
+/// # Errors
+/// When it does not; [`super::error::proxying`] then looks for another endpoint.
+pub(super) fn check(tls: Option<&SslDigest>, ctx: &mut Context) -> Result<()> {
+    let Some(transport) = ctx.transport() else { return Ok(()) };
+    transport.check(tls, ctx.tls).map_err(|refusal| {
+        let endpoint = ctx.target.as_ref().map_or("", |target| &target.name);
+        tracing::debug!(endpoint, %refusal, "a connection to an endpoint is not used");
+        ctx.reason = Some(Reason::UpstreamUntrusted);
+        Error::new_up(ErrorType::InvalidCert)
+    })
+}
+
 /// Whether the connection of this try gets no further request: `upstream-keepalive-time` and `-requests`, and `-connections` where
 /// that is 0. Only HTTP/1 can say so.
 pub(super) fn look_at_connection(
@@ -76,7 +97,7 @@ pub(super) fn look_at_connection(
     digest: Option<&Digest>,
     ctx: &mut Context,
 ) {
-    if ctx.target.as_ref().is_none_or(|target| target.protocol != Protocol::Http1) {
+    if ctx.protocol() != Some(Protocol::Http1) {
         return;
     }
     let number = carried.count(descriptor, reused);

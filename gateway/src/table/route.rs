@@ -4,7 +4,7 @@ use crate::filters::Filters;
 use crate::filters::canary::{Canaries, CanaryBackend};
 use crate::filters::error_pages::ErrorPages;
 use crate::telemetry::RouteStats;
-use crate::upstream::Group;
+use crate::upstream::{Group, Transport};
 use ingora_config::policy::{ExternalAuthChoice, HttpsRedirect};
 use ingora_config::{
     Backend, Host, NamespacedName, PathKind, PathMatch, PathPattern, PathValue, Policy, Route, RouteKey,
@@ -25,6 +25,8 @@ pub struct CompiledRoute {
     pub error_pages: Option<Box<ErrorPages>>,
     /// What its annotations do to requests.
     pub filters: Filters,
+    /// How its endpoints are spoken to; `None` is as the Service says.
+    pub transport: Option<Box<Transport>>,
     /// What [`CompiledRoute::service_port`] says.
     pub service_port: Box<str>,
     /// Counters, shared with every route that has the same labels.

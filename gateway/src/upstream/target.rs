@@ -13,7 +13,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 
 /// Requests at a time on one connection to an endpoint that speaks HTTP/2.
-const STREAMS: usize = 100;
+pub(super) const STREAMS: usize = 100;
 
 /// One endpoint of a group, the same value for as long as the same Pod stands behind the same address.
 #[derive(Debug)]
@@ -88,5 +88,12 @@ impl Target {
 fn pool_key(protocol: Protocol, target: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
     (protocol, target).hash(&mut hasher);
+    hasher.finish()
+}
+
+/// A key that differs with `of` as well.
+pub(super) fn mix(key: u64, of: &impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (key, of).hash(&mut hasher);
     hasher.finish()
 }

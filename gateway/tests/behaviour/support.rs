@@ -15,6 +15,7 @@ pub(crate) mod certificates;
 pub(crate) mod dns;
 pub(crate) mod echo;
 pub(crate) mod edge;
+pub(crate) mod grpc;
 pub(crate) mod http1;
 pub(crate) mod http2;
 pub(crate) mod load;
@@ -24,6 +25,8 @@ pub(crate) mod ports;
 pub(crate) mod process;
 pub(crate) mod settings;
 pub(crate) mod tls;
+pub(crate) mod tls_backend;
+pub(crate) mod upstream_authority;
 
 use std::time::{Duration, Instant};
 

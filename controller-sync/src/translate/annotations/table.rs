@@ -77,8 +77,6 @@ pub enum Support {
     Full,
     /// Nearly the same; the text says what is different.
     Differs(&'static str),
-    /// Nothing yet.
-    Pending(Guards),
     /// Nothing, and that stays.
     Refused {
         /// What is lost with it.
@@ -96,7 +94,6 @@ impl Support {
         match self {
             Self::Full => "supported",
             Self::Differs(_) => "supported with a difference",
-            Self::Pending(_) => "not yet",
             Self::Refused { .. } => "refused",
         }
     }
@@ -106,7 +103,6 @@ impl Support {
         match self {
             Self::Full => String::new(),
             Self::Differs(text) => text.to_owned(),
-            Self::Pending(guards) => guards.consequence().to_owned(),
             Self::Refused { guards, why, instead } => format!("{why}; {}. {instead}", guards.consequence()),
         }
     }
@@ -166,7 +162,8 @@ pub const TABLE: &[&[Row]] = &[
     super::custom_headers::ROWS,
     super::proxy_cookie::ROWS,
     super::proxy_redirect::ROWS,
-    super::pending::ROWS,
+    super::backend_protocol::ROWS,
+    super::proxy_ssl::ROWS,
     super::refused::ROWS,
     super::snippet::ROWS,
 ];

@@ -68,7 +68,7 @@ pub(super) const ROWS: &[Row] = &[
     Row::new("enable-syslog", BOOL, "false", NotYet(SYSLOG)),
     Row::new("syslog-host", TEXT, "", NotYet(SYSLOG)),
     Row::new("syslog-port", NUMBER, "514", NotYet(SYSLOG)),
-    Row::new("enable-auth-access-log", BOOL, "false", NotYet("there are no auth sub-requests")),
+    Row::new("enable-auth-access-log", BOOL, "false", NotYet("questions to authentication services are not logged, their outcome is")),
     Row::new("stream-access-log-path", TEXT, "", NotYet(STREAMS)),
     Row::new("log-format-stream", TEXT, "", NotYet(STREAMS)),
     Row::new("disable-stream-access-log", BOOL, "false", NotYet(STREAMS)),

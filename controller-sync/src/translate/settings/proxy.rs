@@ -1,7 +1,7 @@
 //! How upstreams are spoken to: the defaults of the annotations of the same names.
 
 use super::draft::set;
-use super::key::Effect::{Ignored, Live, NotYet, Start};
+use super::key::Effect::{Ignored, Live, Start};
 use super::key::{BOOL, DURATION, NUMBER, ON_OFF, Row, SECONDS, SIZE, TEXT};
 use crate::translate::next_upstream::{self, MAX_TIMEOUT, MAX_TRIES};
 use crate::translate::replacement;
@@ -159,7 +159,7 @@ pub(super) const ROWS: &[Row] = &[
         "proxy-ssl-location-only",
         BOOL,
         "false",
-        NotYet("upstreams are spoken to without TLS"),
+        Ignored("proxy-ssl-* always hold for the paths of their own Ingress, and for no other of the host"),
     ),
     Row::new(
         "load-balance",
