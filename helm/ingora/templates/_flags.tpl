@@ -243,6 +243,7 @@ at most for the lame duck.
   "https-port" $public.https
   "lame-duck" (include "ingora.lameDuck" .)
   "drain-timeout" (include "ingora.drainTimeout" .)
+  "health-check-path" $c.healthCheckPath
   "threads" $g.threads
   "runtime" $g.runtime
   "max-connections" $g.maxConnections
