@@ -170,6 +170,7 @@ fn front(
         telemetry: Arc::clone(telemetry),
         logins: Arc::clone(logins),
         ports: PublicPorts { http: args.http_port.to_string(), https: args.https_port.to_string() },
+        health_check_path: args.health_check_path.as_str().into(),
         connector: TransportConnector::new(None),
         carried: Carried::default(),
         mirrors: Mirrors::new(telemetry.metrics().copies.clone()),

@@ -50,6 +50,11 @@ pub struct Args {
     #[arg(long, env = "INGORA_HTTPS_PORT", default_value_t = 443)]
     pub https_port: u16,
 
+    /// The path of load balancers' health checks on the ports of clients: 200 for hosts that no Ingress names. Empty answers
+    /// none.
+    #[arg(long, env = "INGORA_HEALTH_CHECK_PATH", default_value = "/healthz")]
+    pub health_check_path: String,
+
     /// Threads that serve requests; 0 is the number of CPUs this container may use.
     #[arg(long, env = "INGORA_THREADS", default_value_t = 0)]
     pub threads: usize,

@@ -120,12 +120,13 @@ enum ProxiedFilter {
 }
 
 impl Filters {
-    /// Compiles what the policy of a route asks for, each phase in its order; `asked` is the group of `auth-url`.
+    /// Compiles what the policy of a route asks for, each phase in its order; `asked` is the group of `auth-url`, `copied` that of `mirror-target`.
     pub fn compile(
         route: &Route,
         slots: &Arc<Slots>,
         users: &mut basic_auth::users::Slots,
         asked: Option<Arc<Group>>,
+        copied: Option<Arc<Group>>,
     ) -> Self {
         let policy = &*route.policy;
         let https_redirect = policy.https_redirect.as_deref().copied().unwrap_or_default();
@@ -175,7 +176,11 @@ impl Filters {
             response: response.into(),
             affinity: policy.affinity.as_ref().map(|policy| Box::new(Affinity::compile(policy, path))),
             https_redirect,
-            mirror: policy.mirror.as_deref().map(Mirror::compile).map(Box::new),
+            mirror: policy
+                .mirror
+                .as_deref()
+                .zip(copied)
+                .map(|(policy, group)| Box::new(Mirror::compile(policy, group))),
             external_auth: external_auth::Choice::compile(route, asked),
         }
     }

@@ -24,6 +24,7 @@ pub mod client_address;
 pub mod drain;
 pub mod filters;
 pub mod front;
+pub mod health_check;
 pub mod host_tls;
 pub mod live;
 pub mod location;

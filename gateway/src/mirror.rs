@@ -1,23 +1,22 @@
 //! Copies of requests on their way to where `mirror-target` says: a client of the gateway's own, one for each core.
 //!
 //! ```text
-//!   request ─▶ filters/mirror (head, then body) ─▶ Copy::send ─▶ a task: resolve ─▶ connect ─▶ answer read and dropped
+//!   request ─▶ filters/mirror (head, then body) ─▶ Copy::send ─▶ a task: pick an endpoint ─▶ connect ─▶ answer read and dropped
 //!                        └─ no place, no memory, body too large: dropped and counted
 //! ```
 //!
 //! A copy never delays or changes the request it was made of. What it may use is bounded: copies under way for each route and each
 //! core, and the bytes of their bodies.
 
-pub mod resolve;
-
 use crate::telemetry::metrics::Copies;
+use crate::upstream::Group;
 use bytes::Bytes;
 use pingora::connectors::ConnectorOptions;
 use pingora::connectors::http::v1::Connector;
 use pingora::http::RequestHeader;
 use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, ErrorType, Result};
-use resolve::Addresses;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -42,6 +41,23 @@ const TOTAL: Duration = Duration::from_secs(60);
 /// An answer is read to this many bytes; after more of them its connection is closed.
 const MAX_ANSWER: usize = 1 << 20;
 
+/// Who gets copies.
+#[derive(Debug)]
+pub struct Target {
+    tls: bool,
+    /// The name for the TLS handshake (RFC 6066 section 3); empty for an address.
+    server_name: String,
+    group: Arc<Group>,
+}
+
+impl Target {
+    /// `group` has the endpoints behind `host`.
+    pub fn new(tls: bool, host: &str, group: Arc<Group>) -> Self {
+        let server_name = if host.parse::<IpAddr>().is_ok() { "" } else { host };
+        Self { tls, server_name: server_name.to_owned(), group }
+    }
+}
+
 /// The client of one core.
 pub struct Mirrors {
     connector: Connector,
@@ -64,7 +80,7 @@ impl Mirrors {
     /// A copy with this head; `None`, and counted, when too many are under way. `places` are those of the route.
     pub fn copy(
         self: &Arc<Self>,
-        target: &Arc<Addresses>,
+        target: &Arc<Target>,
         places: &Arc<Semaphore>,
         head: RequestHeader,
     ) -> Option<Copy> {
@@ -83,10 +99,10 @@ impl Mirrors {
         self.counts.dropped.inc();
     }
 
-    async fn exchange(&self, target: &Addresses, head: RequestHeader, body: &[Bytes]) -> Result<()> {
-        let broken = |_| Error::new(ErrorType::ConnectError);
-        let address = target.one().await.map_err(broken)?;
-        let mut peer = HttpPeer::new(address, target.tls, target.sni().to_owned());
+    async fn exchange(&self, target: &Target, head: RequestHeader, body: &[Bytes]) -> Result<()> {
+        let endpoint = target.group.pick(&[]).ok_or_else(|| Error::new(ErrorType::ConnectError))?;
+        let mut peer = HttpPeer::new(endpoint.address, target.tls, target.server_name.clone());
+        peer.group_key = endpoint.peer.group_key;
         let options = &mut peer.options;
         options.connection_timeout = Some(CONNECT);
         options.total_connection_timeout = Some(CONNECT);
@@ -140,7 +156,7 @@ struct Body {
 /// A copy that is being made. Dropping it drops the copy.
 pub struct Copy {
     mirrors: Arc<Mirrors>,
-    target: Arc<Addresses>,
+    target: Arc<Target>,
     head: RequestHeader,
     /// `None` when it became too much.
     body: Option<Body>,

@@ -67,6 +67,8 @@ pub struct Gateway {
     pub logins: Arc<Logins>,
     /// What `X-Forwarded-Port` says.
     pub ports: PublicPorts,
+    /// The path of load balancers' health checks.
+    pub health_check_path: Box<str>,
     /// Connects WebSocket tunnels, which the engine's own pool must not keep.
     pub connector: TransportConnector,
     /// What the connections to upstreams have carried.

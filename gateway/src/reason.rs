@@ -21,6 +21,8 @@ pub enum Reason {
     MethodNotAllowed,
     /// `Expect` with anything but `100-continue`.
     ExpectationFailed,
+    /// A health check of a load balancer.
+    HealthCheck,
     /// No host or path matches.
     NoRoute,
     /// A rule whose backend is not a Service.
@@ -91,7 +93,7 @@ pub enum Reason {
 
 impl Reason {
     /// All reasons, for tables and metrics.
-    pub const ALL: [Self; 40] = [
+    pub const ALL: [Self; 41] = [
         Self::BadRequest,
         Self::UnknownTransferCoding,
         Self::HeaderTimeout,
@@ -99,6 +101,7 @@ impl Reason {
         Self::HeaderTooLarge,
         Self::MethodNotAllowed,
         Self::ExpectationFailed,
+        Self::HealthCheck,
         Self::NoRoute,
         Self::BackendUnsupported,
         Self::AddSlash,
@@ -137,6 +140,7 @@ impl Reason {
     /// The status the client gets. 499 is never sent.
     pub const fn status(self) -> u16 {
         match self {
+            Self::HealthCheck => 200,
             Self::Preflight => 204,
             Self::AddSlash => 301,
             Self::AppRoot | Self::Redirect | Self::SignIn => 302,
@@ -179,6 +183,7 @@ impl Reason {
             Self::HeaderTooLarge => "header_too_large",
             Self::MethodNotAllowed => "method_not_allowed",
             Self::ExpectationFailed => "expectation_failed",
+            Self::HealthCheck => "health_check",
             Self::NoRoute => "no_route",
             Self::BackendUnsupported => "backend_unsupported",
             Self::AddSlash => "add_slash",

@@ -105,6 +105,8 @@ pub(super) enum Place {
     Annotation(&'static str),
     /// The service of external authentication.
     AuthUrl,
+    /// Who gets copies of requests.
+    MirrorTarget,
 }
 
 impl fmt::Display for Place {
@@ -114,6 +116,7 @@ impl fmt::Display for Place {
             Self::DefaultBackend => f.write_str("spec.defaultBackend"),
             Self::Annotation(name) => write!(f, "metadata.annotations[{name}]"),
             Self::AuthUrl => f.write_str("auth-url"),
+            Self::MirrorTarget => f.write_str("mirror-target"),
         }
     }
 }
@@ -201,6 +204,9 @@ pub(super) fn compile(
         }
         if let Some(id) = wishes.policy.external_auth.as_ref().and_then(|auth| auth.upstream()) {
             compiler.upstreams.entry(id.clone()).or_insert(Place::AuthUrl);
+        }
+        if let Some(mirror) = &wishes.policy.mirror {
+            compiler.upstreams.entry(mirror.upstream.clone()).or_insert(Place::MirrorTarget);
         }
         compiler.bound_aliases(&mut wishes.host);
         if wishes.canary.is_some() {

@@ -61,7 +61,7 @@ impl Addresses {
 
 /// Whether requests may be sent to an address. The API server refuses the same ones in EndpointSlices; DNS answers pass
 /// no such check, and would let a Service's author reach the gateway's own ports or the cloud's metadata service.
-pub(super) fn may_be_endpoint(address: IpAddr, options: &Options) -> bool {
+fn may_be_endpoint(address: IpAddr, options: &Options) -> bool {
     let link_local = match address {
         IpAddr::V4(address) => address.is_link_local() || address.is_broadcast(),
         IpAddr::V6(address) => address.is_unicast_link_local(),

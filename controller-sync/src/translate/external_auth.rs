@@ -96,8 +96,13 @@ fn service(text: &str, authority: &str, tls: bool, namespace: Option<&str>) -> P
     if !known {
         return Err(invalid("names no host", "write a DNS name or an IPv4 address"));
     }
-    let id = of_cluster(&host, port).unwrap_or_else(|| UpstreamId::outside(&host, port));
+    let id = upstream(&host, port);
     Ok(AuthService::Upstream { id, host, tls })
+}
+
+/// What a host and a port of a URL stand for: a Service port of the cluster, or a host outside of it.
+pub(super) fn upstream(host: &str, port: u16) -> UpstreamId {
+    of_cluster(host, port).unwrap_or_else(|| UpstreamId::outside(host, port))
 }
 
 /// The Service port that a name of the cluster's DNS stands for.

@@ -36,7 +36,7 @@ pub(super) struct Upstreams {
 struct State {
     referrers: BTreeSet<Referrer>,
     /// How many of the referrers use it in each way.
-    uses: [usize; 4],
+    uses: [usize; Use::ALL.len()],
     /// What the problems of the referrers say; `None` until it is settled.
     status: Option<Status>,
 }
@@ -73,16 +73,19 @@ pub(super) enum Use {
     Spare,
     /// With `service-upstream`: for requests, whoever its endpoints are.
     ByAddress,
+    /// For copies of requests.
+    Copies,
 }
 
 impl Use {
     /// What matters most comes first.
-    const ALL: [Self; 4] = [Self::Ordinary, Self::Canary, Self::Spare, Self::ByAddress];
+    const ALL: [Self; 5] = [Self::Ordinary, Self::Canary, Self::Spare, Self::Copies, Self::ByAddress];
 
     fn of(ingress: &Compiled, place: Place) -> Self {
         match place {
             Place::Annotation(_) => Self::Spare,
             Place::AuthUrl => Self::Ordinary,
+            Place::MirrorTarget => Self::Copies,
             _ if ingress.service_upstream == Some(true) => Self::ByAddress,
             _ if ingress.canary.is_some() => Self::Canary,
             Place::Path { .. } | Place::DefaultBackend => Self::Ordinary,
@@ -94,6 +97,7 @@ impl Use {
         match self {
             Self::Ordinary | Self::ByAddress => "requests get 503",
             Self::Canary => "its requests go to the primary",
+            Self::Copies => "nothing is copied",
             Self::Spare => "it is as if the annotation default-backend were not there",
         }
     }
@@ -437,14 +441,18 @@ fn dangling(
                 Place::DefaultBackend => format!("{place}.service"),
                 Place::Annotation(name) => ingress.wishes.field(name),
                 Place::AuthUrl => {
-                    return unasked(id, status, &ingress.subject, ingress.wishes.field("auth-url"));
+                    return unasked(id, status, &ingress.subject, ingress.wishes.field("auth-url"), UNASKED);
+                }
+                Place::MirrorTarget => {
+                    let field = ingress.wishes.field("mirror-target");
+                    return unasked(id, status, &ingress.subject, field, "nothing is copied");
                 }
             };
             (ingress.subject.clone(), backend, "")
         }
         Referrer::GlobalAuth(map) => {
             let subject = Subject::new("ConfigMap", map, None);
-            return unasked(id, status, &subject, "data[\"global-auth-url\"]".into());
+            return unasked(id, status, &subject, "data[\"global-auth-url\"]".into(), UNASKED);
         }
         Referrer::Options => {
             (Subject::new("Service", &service, None), String::new(), "; --default-backend-service names it")
@@ -481,8 +489,11 @@ fn dangling(
     }
 }
 
-/// The problem of external authentication that has nobody to ask.
-fn unasked(id: &UpstreamId, status: Status, subject: &Subject, field: String) -> Option<Problem> {
+/// What follows when there is nobody to ask.
+const UNASKED: &str = "nobody can be asked, and requests get 500";
+
+/// The problem of a URL that leads nowhere, and what follows from it.
+fn unasked(id: &UpstreamId, status: Status, subject: &Subject, field: String, then: &str) -> Option<Problem> {
     let service = service_of(id);
     let (reason, what, hint) = match status {
         Status::Found => return None,
@@ -507,6 +518,6 @@ fn unasked(id: &UpstreamId, status: Status, subject: &Subject, field: String) ->
             "name a host of the network",
         ),
     };
-    let message = format!("{what}; nobody can be asked, and requests get 500");
+    let message = format!("{what}; {then}");
     Some(subject.error(reason, field, message, hint))
 }

@@ -34,7 +34,7 @@ impl Revoked {
         let mut starts: Vec<usize> = pem.match_indices(START).map(|(at, _)| at).collect();
         starts.push(pem.len());
         for pair in starts.windows(2) {
-            let list = X509Crl::from_pem(pem[pair[0]..pair[1]].as_bytes())?;
+            let list = X509Crl::from_pem(&pem.as_bytes()[pair[0]..pair[1]])?;
             let keys = authorities.iter().filter_map(|authority| authority.public_key().ok());
             let signed_by = keys.into_iter().find(|key| list.verify(key).unwrap_or(false));
             lists.push(List { list, signed_by });

@@ -1,11 +1,11 @@
 //! `mirror-target`, `mirror-host`, `mirror-request-body`: a copy of each request that would reach an upstream. What becomes of it
 //! stands in [`crate::mirror`].
 
-use crate::mirror::resolve::Addresses;
-use crate::mirror::{AT_ONCE_OF_ROUTE, Copy, Mirrors};
+use crate::mirror::{AT_ONCE_OF_ROUTE, Copy, Mirrors, Target};
 use crate::proxy::Context;
 use crate::table::CompiledRoute;
 use crate::template::{Scope, header_value};
+use crate::upstream::Group;
 use http::Version;
 use http::header::{CONTENT_LENGTH, EXPECT, HOST, TRANSFER_ENCODING};
 use ingora_config::policy;
@@ -17,14 +17,14 @@ use tokio::sync::Semaphore;
 #[derive(Debug)]
 pub struct Mirror {
     policy: policy::Mirror,
-    target: Arc<Addresses>,
+    target: Arc<Target>,
     places: Arc<Semaphore>,
 }
 
 impl Mirror {
-    /// Prepares it.
-    pub fn compile(policy: &policy::Mirror) -> Self {
-        let target = Addresses::new(policy.tls, &policy.host, policy.port, policy.loopback);
+    /// Prepares it; `group` has the endpoints of the target.
+    pub fn compile(policy: &policy::Mirror, group: Arc<Group>) -> Self {
+        let target = Target::new(policy.tls, &policy.host, group);
         let places = Arc::new(Semaphore::new(AT_ONCE_OF_ROUTE));
         Self { policy: policy.clone(), target: Arc::new(target), places }
     }

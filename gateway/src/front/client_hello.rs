@@ -9,6 +9,7 @@
 //!   record 22│ver│len│ … the same handshake goes on: a client may cut it where it likes
 //! ```
 
+use bytes::BufMut as _;
 use std::io;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
@@ -16,6 +17,8 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 const MAX_HELLO: usize = 32 * 1024;
 /// The most bytes that are read for one: records of one byte are legal, and nobody sends them.
 const MAX_READ: usize = 2 * MAX_HELLO;
+/// How much is read at once, in bytes.
+const READ_SIZE: usize = 2048;
 /// The longest name, in bytes (RFC 1035 section 2.3.4).
 const MAX_NAME: usize = 255;
 
@@ -35,12 +38,13 @@ pub enum Hello {
 /// # Errors
 /// Those of the stream, or that it ended.
 pub async fn read<S: AsyncRead + Unpin>(stream: &mut S) -> io::Result<(String, Vec<u8>)> {
-    let mut bytes = Vec::with_capacity(2048);
+    let mut bytes = Vec::with_capacity(READ_SIZE);
+    let mut scan = Scan::default();
     loop {
-        if stream.read_buf(&mut bytes).await? == 0 {
+        if stream.read_buf(&mut (&mut bytes).limit(READ_SIZE)).await? == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        match parse(&bytes) {
+        match scan.advance(&bytes) {
             Hello::Name(name) => return Ok((name, bytes)),
             Hello::Unreadable => return Ok((String::new(), bytes)),
             Hello::Partial if bytes.len() > MAX_READ => return Ok((String::new(), bytes)),
@@ -49,40 +53,61 @@ pub async fn read<S: AsyncRead + Unpin>(stream: &mut S) -> io::Result<(String, V
     }
 }
 
-/// Reads the first bytes of a connection.
-pub fn parse(bytes: &[u8]) -> Hello {
-    let Ok(handshake) = gather(bytes) else { return Hello::Unreadable };
-    let Some((&kind, rest)) = handshake.split_first() else { return Hello::Partial };
-    if kind != 1 {
-        return Hello::Unreadable;
-    }
-    let Some((length, body)) = rest.split_at_checked(3) else { return Hello::Partial };
-    let length = number(length);
-    if length > MAX_HELLO {
-        return Hello::Unreadable;
-    }
-    match body.get(..length) {
-        None => Hello::Partial,
-        Some(body) => name(body).map_or(Hello::Unreadable, Hello::Name),
-    }
+/// Reads the first bytes of a connection while they arrive, none of them twice.
+#[derive(Debug, Default)]
+pub struct Scan {
+    /// What was in the records so far.
+    handshake: Vec<u8>,
+    /// How much was looked at.
+    taken: usize,
+    /// How much of it the current record still has.
+    left: usize,
 }
 
-/// The content of all the records, the last of which may be incomplete.
-fn gather(mut bytes: &[u8]) -> Result<Vec<u8>, ()> {
-    let mut content = Vec::new();
-    while let Some((&kind, _)) = bytes.split_first() {
-        if kind != 22 || bytes.get(1).is_some_and(|major| *major != 3) {
-            return Err(());
+impl Scan {
+    /// Goes on with all that has arrived, what was looked at before included.
+    pub fn advance(&mut self, bytes: &[u8]) -> Hello {
+        if self.gather(bytes).is_none() {
+            return Hello::Unreadable;
         }
-        let Some((head, rest)) = bytes.split_at_checked(5) else { break };
-        let length = number(&head[3..]);
-        if length == 0 || length > 1 << 14 {
-            return Err(());
+        let Some((&kind, rest)) = self.handshake.split_first() else { return Hello::Partial };
+        if kind != 1 {
+            return Hello::Unreadable;
         }
-        content.extend_from_slice(&rest[..length.min(rest.len())]);
-        bytes = rest.get(length..).unwrap_or_default();
+        let Some((length, body)) = rest.split_at_checked(3) else { return Hello::Partial };
+        let length = number(length);
+        if length > MAX_HELLO {
+            return Hello::Unreadable;
+        }
+        match body.get(..length) {
+            None => Hello::Partial,
+            Some(body) => name(body).map_or(Hello::Unreadable, Hello::Name),
+        }
     }
-    Ok(content)
+
+    /// Takes the content out of the records; `None` when there is something else.
+    fn gather(&mut self, bytes: &[u8]) -> Option<()> {
+        loop {
+            let rest = bytes.get(self.taken..).unwrap_or_default();
+            if self.left == 0 {
+                let kinds = rest.iter().zip([22, 3]).all(|(byte, expected)| *byte == expected);
+                if !kinds {
+                    return None;
+                }
+                let Some(head) = rest.get(..5) else { return Some(()) };
+                self.left = Some(number(&head[3..])).filter(|length| (1..=1 << 14).contains(length))?;
+                self.taken += 5;
+                continue;
+            }
+            if rest.is_empty() {
+                return Some(());
+            }
+            let piece = &rest[..self.left.min(rest.len())];
+            self.handshake.extend_from_slice(piece);
+            self.taken += piece.len();
+            self.left -= piece.len();
+        }
+    }
 }
 
 /// The name in the body of a ClientHello; empty when there is none, `None` when it cannot be read.

@@ -227,7 +227,8 @@ impl Writer {
         }
         let stats = self.statistics.of(&route);
         let asked = asked_by(&route).map(|id| self.groups.acquire(id));
-        let filters = Filters::compile(&route, &self.slots, &mut self.users, asked);
+        let copied = copied_to(&route).map(|id| self.groups.acquire(id));
+        let filters = Filters::compile(&route, &self.slots, &mut self.users, asked, copied);
         let transport = Transport::compile(&route.policy, &mut self.proxy_ssl);
         let service_port = match &route.backend {
             Backend::Upstream(id) => id.port.to_string().into(),
@@ -267,7 +268,7 @@ impl Writer {
         if let Some(id) = route.policy.error_pages.as_ref().and_then(|pages| pages.backend.as_ref()) {
             self.groups.release(id);
         }
-        if let Some(id) = asked_by(route) {
+        for id in [asked_by(route), copied_to(route)].into_iter().flatten() {
             self.groups.release(id);
         }
         route.canaries.iter().for_each(|canary| self.groups.release(&canary.upstream));
@@ -305,6 +306,11 @@ impl Writer {
 /// The service that a route wants asked, where that is one Service or host.
 fn asked_by(route: &Route) -> Option<&UpstreamId> {
     route.policy.external_auth.as_ref()?.upstream()
+}
+
+/// Who gets copies of a route's requests.
+fn copied_to(route: &Route) -> Option<&UpstreamId> {
+    Some(&route.policy.mirror.as_ref()?.upstream)
 }
 
 /// Who is asked about every route that says nothing else.

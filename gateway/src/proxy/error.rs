@@ -59,9 +59,9 @@ pub(super) fn proxying(
         return e;
     }
     if ctx.reason == Some(Reason::UpstreamUntrusted) {
-        // As when there is no connection at all: nothing was sent.
+        // As when there is no connection at all: nothing was sent. That says nothing about the endpoint's health: the
+        // mistake may be in this route alone.
         ctx.exclude_target();
-        ctx.target_failed(Reason::ConnectFailed);
         let again = next_upstream::wanted_for(ctx, Reason::ConnectFailed) && next_upstream::allowed(ctx);
         e.set_retry(again || begin(session, ctx, Reason::UpstreamUntrusted));
         return e;

@@ -5,10 +5,11 @@
 //! [`crate::filters`].
 
 use super::early_request::refuse;
-use super::{Context, Gateway, PublicPorts, grpc, moved, request_id};
+use super::{Context, Gateway, grpc, moved, request_id};
 use crate::answer::Answer;
 use crate::auth_tls;
 use crate::filters::{self, buffers, error_pages, satisfy};
+use crate::health_check;
 use crate::location;
 use crate::reason::Reason;
 use crate::request_path;
@@ -42,12 +43,13 @@ pub(super) async fn filter(gateway: &Gateway, session: &mut Session, ctx: &mut C
 
 /// The request goes to an upstream, or is answered here.
 async fn admit(gateway: &Gateway, session: &mut Session, ctx: &mut Context) -> Result<(), Answer> {
-    let route = decide(&gateway.ports, session, ctx)?;
+    let route = decide(gateway, session, ctx)?;
     satisfy::check(gateway, session, &route, ctx).await
 }
 
 /// Everything that needs no waiting; answers the route.
-fn decide(ports: &PublicPorts, session: &Session, ctx: &mut Context) -> Result<Arc<CompiledRoute>, Answer> {
+fn decide(gateway: &Gateway, session: &Session, ctx: &mut Context) -> Result<Arc<CompiledRoute>, Answer> {
+    let ports = &gateway.ports;
     let request = session.req_header();
     let raw = raw_path(request.raw_path()).ok_or_else(|| Answer::close(Reason::BadRequest))?;
     let path = request_path::normalise(raw).map_err(|_| Answer::close(Reason::BadRequest))?;
@@ -56,6 +58,10 @@ fn decide(ports: &PublicPorts, session: &Session, ctx: &mut Context) -> Result<A
     let asked = table.host_tls(host).and_then(|host| host.check.as_ref());
     let client_certificate = asked.map(|check| auth_tls::check(check, session.digest(), ctx)).transpose()?;
     let found = table.find_in(host, &path);
+    if let Some(answer) = health_check::answer(&gateway.health_check_path, &path, host, &found) {
+        ctx.unrouted = true;
+        return Err(answer);
+    }
     match found {
         Found::AppRoot(location) => return Err(moved::to_app_root(request, location, ctx)),
         Found::OtherHost(host) => return Err(moved::to_host(ports, request, host, ctx)),

@@ -139,7 +139,7 @@ impl Health {
     #[cfg(test)]
     pub(super) fn make_due(&self) {
         let now = clock::millis();
-        let _ = self.state.fetch_update(Relaxed, Relaxed, |state| (state >> TIME != 0).then(|| now << TIME));
+        let _ = self.state.fetch_update(Relaxed, Relaxed, |state| (state >> TIME != 0).then_some(now << TIME));
     }
 }
 

@@ -80,3 +80,22 @@ fn the_oldest_of_two_default_backends_wins() {
     edge.remove("old.yaml");
     edge.until_ask("unknown.test", "/", "young");
 }
+
+#[test]
+fn load_balancers_can_check_a_path_of_hosts_that_no_ingress_names() {
+    let backend = Backend::named("web");
+    let edge = Edge::with(documents([
+        service("web", &[backend.address]),
+        ingress("named").path("a.test", "Prefix", "/shop", "web").text(),
+    ]));
+    let status = |host: &str, path: &str| edge.get(host, path).status;
+    assert_eq!(status("10.0.0.1", "/healthz"), 200);
+    assert_eq!(status("10.0.0.1", "/healthz/"), 200);
+    assert_eq!(status("10.0.0.1", "/healthzz"), 404);
+    assert_eq!(status("a.test", "/healthz"), 404, "a host of an Ingress has the paths that it says");
+    edge.write("any.yaml", ingress("any").path("", "Prefix", "/", "web").text());
+    edge.until_ask("10.0.0.1", "/x", "web");
+    assert_eq!(edge.get("10.0.0.1", "/healthz").header("content-length"), Some("0"), "not the application's");
+    edge.write("any.yaml", ingress("any").path("", "Prefix", "/healthz", "web").text());
+    edge.until_ask("10.0.0.1", "/healthz", "web");
+}

@@ -4,7 +4,7 @@ use crate::support::backend::{Backend, refusing_address};
 use crate::support::edge::Edge;
 use crate::support::http1::Connection;
 use crate::support::http2;
-use crate::support::manifest::{annotated, documents, service};
+use crate::support::manifest::{annotated, bare_service, documents, service, slice};
 use crate::support::until;
 use bytes::Bytes;
 use http::Method;
@@ -187,6 +187,29 @@ fn a_request_that_is_sent_again_is_copied_once() {
     assert_eq!(post(&edge, "Content-Length: 2\r\n\r\nok"), 502);
     copies(&mirror, 2);
     until("no other copy is counted", || count(&edge, "sent") == 2);
+}
+
+#[test]
+fn a_service_gets_copies_in_turn_for_its_endpoints_and_one_that_is_missing_none() {
+    let web = Backend::named("web");
+    let mirrors = [Backend::named("one"), Backend::named("two")];
+    let sites = [
+        annotated("web", &[("mirror-target", "http://copies.test.svc.cluster.local$request_uri")]),
+        annotated("nowhere", &[("mirror-target", "http://missing.test.svc$request_uri")]),
+    ];
+    let slices = mirrors
+        .iter()
+        .enumerate()
+        .map(|(at, mirror)| slice("copies", &at.to_string(), &[mirror.address], "{ ready: true }"));
+    let objects = [service("web", &[web.address]), bare_service("copies")];
+    let edge = Edge::with(documents(objects.into_iter().chain(slices).chain(sites.map(|site| site.text()))));
+    for _ in 0..4 {
+        assert_eq!(edge.get("web.test", "/").text(), "web");
+    }
+    mirrors.iter().for_each(|mirror| copies(mirror, 2));
+    assert_eq!(mirrors[0].last().head.header("host"), Some("copies.test.svc.cluster.local"));
+    assert_eq!(edge.get("nowhere.test", "/").text(), "web");
+    until("the lost copy is counted", || count(&edge, "failed") == 1);
 }
 
 #[test]

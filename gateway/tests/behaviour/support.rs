@@ -25,8 +25,8 @@ pub(crate) mod ports;
 pub(crate) mod process;
 pub(crate) mod settings;
 pub(crate) mod tls;
-pub(crate) mod upstream_authority;
 pub(crate) mod tls_backend;
+pub(crate) mod upstream_authority;
 
 use std::time::{Duration, Instant};
 

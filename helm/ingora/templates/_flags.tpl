@@ -17,6 +17,7 @@ Command lines. Flags of the chart are a dict, so that controller.extraArgs can r
 - election-id
 - election-namespace
 - election-ttl
+- enable-ssl-passthrough
 - ingress-class
 - kubeconfig
 - log-format
@@ -90,7 +91,6 @@ Command lines. Flags of the chart are a dict, so that controller.extraArgs can r
 
 {{/* Flags that the chart has a value for, or that cannot be had; with what to do instead. */}}
 {{- define "ingora.refusedFlags" -}}
-enable-ssl-passthrough: TLS passthrough needs no flag; take it out of extraArgs
 enable-topology-aware-routing: Ingora does not read topology hints; take it out of extraArgs, or use controller.service.trafficDistribution
 healthz-host: use controller.healthCheckHost
 healthz-port: use controller.metrics.port for the gateway and controller.sync.healthPort for sync
@@ -243,6 +243,7 @@ at most for the lame duck.
   "https-port" $public.https
   "lame-duck" (include "ingora.lameDuck" .)
   "drain-timeout" (include "ingora.drainTimeout" .)
+  "health-check-path" $c.healthCheckPath
   "threads" $g.threads
   "runtime" $g.runtime
   "max-connections" $g.maxConnections

@@ -19,9 +19,6 @@
 - controller.allowSnippetAnnotations: snippets are never executed. An Ingress that carries one is not served; `ingora check`
   names the annotation to use instead.
 {{- end }}
-{{- if ne (toString (default "/healthz" $c.healthCheckPath)) "/healthz" }}
-- controller.healthCheckPath: the path is always /healthz, and /readyz for load balancers.
-{{- end }}
 {{- if $c.maxmindLicenseKey }}
 - controller.maxmindLicenseKey: Ingora reads no GeoIP data; nothing that depends on countries or networks of providers works.
 {{- end }}
@@ -78,14 +75,6 @@
 {{- end }}
 {{- if and (not $c.service.enabled) (not $c.hostPort.enabled) (not $c.hostNetwork) }}
 - No Service, no hostPort and no hostNetwork: no client outside of the cluster can connect.
-{{- end }}
-{{- /* ingress-nginx answers /healthz on the ports of clients; that path may be some tenant's. */}}
-{{- range $key, $value := merge (dict) $c.service.annotations $c.service.internal.annotations }}
-{{- if and (regexMatch "health.*path" $key) (ne $c.service.externalTrafficPolicy "Local") }}
-- {{ $key }}: the ports of clients answer no health check; /healthz there is 404 unless an Ingress has it. Let the load balancer
-  check TCP, or say controller.service.externalTrafficPolicy=Local (then it checks a port of kube-proxy), or, where it reaches Pods
-  itself, the port {{ $c.metrics.port }} with the path /readyz.
-{{- end }}
 {{- end }}
 {{- if and $c.service.enabled $c.service.internal.enabled (empty $c.service.internal.annotations) }}
 - controller.service.internal has no annotations: most clouds make it a second public load balancer.

@@ -165,7 +165,7 @@ fn revoked(pem: &[u8]) -> Result<String, &'static str> {
     }
     starts.push(text.len());
     for pair in starts.windows(2) {
-        let list = X509Crl::from_pem(text[pair[0]..pair[1]].as_bytes());
+        let list = X509Crl::from_pem(&text.as_bytes()[pair[0]..pair[1]]);
         let list = list.and_then(|list| list.to_pem()).map_err(|_| "a list of ca.crl cannot be read")?;
         lists.push_str(&String::from_utf8_lossy(&list));
     }

@@ -3,12 +3,11 @@
 use super::charset;
 use super::reader::Reader;
 use super::table::{OnBad, Risk, Row, Scope, Support};
-use crate::translate::quote::quoted;
+use crate::translate::external_auth;
 use crate::translate::value::{self, Invalid, Parsed};
 use ingora_config::policy::Mirror;
 use ingora_config::template::Part;
 use ingora_config::{HostName, Template, Variable};
-use std::net::IpAddr;
 
 const COPIES: Support = Support::Differs(
     "copies never delay or change the answer, and are dropped when their target is too slow; no variable in the name of the target; \
@@ -33,7 +32,6 @@ const HINT: &str =
 
 /// What the annotations of the feature ask for; `None` without a target that can be used.
 pub(super) fn read(reader: &mut Reader<'_, '_>) -> Option<Mirror> {
-    let loopback = reader.allows_loopback();
     let target = reader.parse("mirror-target", target);
     let host = reader.parse("mirror-host", host);
     let body = reader.parse("mirror-request-body", value::on_off).unwrap_or(true);
@@ -43,24 +41,15 @@ pub(super) fn read(reader: &mut Reader<'_, '_>) -> Option<Mirror> {
         }
     }
     let target = target?;
-    if target.host.parse::<IpAddr>().is_ok_and(|address| !reader.may_be_sent_to(address)) {
-        reader.bad(
-            "mirror-target",
-            &format!("{} may not be sent to", quoted(&target.host)),
-            "name a Service",
-        );
-        return None;
-    }
     let own_host =
         || Template::parse(&target.host).expect("names and addresses are printable and have no variables");
     Some(Mirror {
         host_header: host.unwrap_or_else(own_host),
         tls: target.tls,
+        upstream: external_auth::upstream(&target.host, target.port),
         host: target.host,
-        port: target.port,
         target: target.path,
         body,
-        loopback,
     })
 }
 

@@ -4,7 +4,6 @@ use super::table::{self, OnBad, Row};
 use crate::object::{ConfigMap, Ingress, Kind, ObjectKey, Secret};
 use crate::store::{Options, Store};
 use crate::translate::compile::Found;
-use crate::translate::endpoints::may_be_endpoint;
 use crate::translate::gates::Gates;
 use crate::translate::reference::{BadReference, resolve_in};
 use crate::translate::references::References;
@@ -12,7 +11,6 @@ use crate::translate::value::{self, Invalid, Parsed};
 use ingora_config::{NamespacedName, Reason, Resource};
 use ipnet::IpNet;
 use std::collections::HashMap;
-use std::net::IpAddr;
 use std::sync::Arc;
 
 /// The most networks of one list; more is a mistake or an attack.
@@ -102,16 +100,6 @@ impl<'a, 'f> Reader<'a, 'f> {
     /// What the ConfigMap allows and refuses.
     pub(super) fn gates(&self) -> &'a Gates {
         self.gates
-    }
-
-    /// Whether requests may be sent to the machine itself, as outside of clusters.
-    pub(super) fn allows_loopback(&self) -> bool {
-        self.store.options().allow_loopback_endpoints
-    }
-
-    /// Whether requests may be sent to an address.
-    pub(super) fn may_be_sent_to(&self, address: IpAddr) -> bool {
-        may_be_endpoint(address, self.store.options())
     }
 
     /// The names behind the prefix, sorted.

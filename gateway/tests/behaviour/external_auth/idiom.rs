@@ -53,9 +53,9 @@ fn a_web_socket_stands_behind_it() {
         if let Some(cookie) = cookie {
             request.headers_mut().insert("cookie", cookie.parse().unwrap());
         }
-        client(request, TcpStream::connect(edge.http).unwrap())
+        client(request, TcpStream::connect(edge.http).unwrap()).map_err(Box::new)
     };
-    match open(None) {
+    match open(None).map_err(|error| *error) {
         Err(tungstenite::HandshakeError::Failure(tungstenite::Error::Http(answer))) => {
             assert_eq!(answer.status(), 302);
         }
