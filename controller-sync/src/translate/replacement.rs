@@ -28,6 +28,33 @@ pub(super) fn redirect(from: &str, to: &str) -> Parsed<Replacing> {
     }
 }
 
+/// The same for a ConfigMap, where `off` is what holds anyway.
+pub(super) fn unless_off(replacing: Replacing) -> Option<Replacing> {
+    replacing.replacement().is_some().then_some(replacing)
+}
+
+/// `proxy-redirect-from` by itself.
+pub(super) fn from(text: &str) -> Parsed<String> {
+    one_word(text).and_then(|word| sides(&word, "/").map(|_| word))
+}
+
+/// `proxy-redirect-to` by itself; its groups have to wait for the other side.
+pub(super) fn to(text: &str) -> Parsed<String> {
+    one_word(text).and_then(|word| sides("~.", &word).map(|_| word))
+}
+
+fn one_word(text: &str) -> Parsed<String> {
+    let word = text.trim();
+    if word.is_empty() || !word.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(Invalid::new(
+            text,
+            "is not one word of printable ASCII",
+            "write off, a URL or the start of one",
+        ));
+    }
+    Ok(word.to_owned())
+}
+
 fn sides(from: &str, to: &str) -> Parsed<Replacing> {
     let hint = "see docs/annotations/proxy_redirect.md and docs/annotations/proxy_cookie.md";
     let invalid =

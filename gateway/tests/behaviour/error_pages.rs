@@ -436,3 +436,17 @@ fn http2_clients_get_pages_too_and_h2c_backends_serve_them() {
         assert_eq!(answer.status, 200, "{}", answer.text());
     });
 }
+
+#[test]
+fn an_error_backend_is_spoken_to_as_its_own_service_says() {
+    let pages = pages();
+    let secure = [BOTH[0], BOTH[1], ("backend-protocol", "HTTPS"), ("affinity", "cookie")];
+    let edge = Edge::with(documents([
+        service("web", &[refusing_address()]),
+        service("errors", &[pages.address]),
+        site(&secure).text(),
+    ]));
+    let answer = edge.get("a.test", "/");
+    assert_eq!(said(&answer), page(502));
+    assert_eq!(answer.header("set-cookie"), None, "a session with a page is none");
+}

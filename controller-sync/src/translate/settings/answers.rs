@@ -86,7 +86,7 @@ pub(super) const ROWS: &[Row] = &[
     Row::new("default-type", TEXT, "text/html", Ignored("answers have the type that the upstream gave them")),
 ];
 
-const DEFAULT_TYPES: &str = "JSON, JavaScript, XML, CSS, plain text, SVG, fonts";
+const DEFAULT_TYPES: &str = "application/atom+xml application/javascript application/json application/rss+xml application/vnd.ms-fontobject application/x-font-ttf application/x-javascript application/x-web-app-manifest+json application/xhtml+xml application/xml font/opentype image/svg+xml image/x-icon text/css text/javascript text/plain text/x-component";
 
 /// Media types with spaces between them.
 fn types(text: &str) -> Parsed<Vec<String>> {
@@ -109,6 +109,9 @@ fn user_agents(text: &str) -> Parsed<TextPattern> {
     let text = text.trim();
     if text.len() > 1024 {
         return Err(Invalid::new(text, "is longer than 1024 bytes", "shorten it"));
+    }
+    if !text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return Err(Invalid::new(text, "has a character that no User-Agent has", "use printable ASCII"));
     }
     let pattern = if text == "msie6" { r"MSIE [4-6]\." } else { text };
     let hint = "write a regular expression over the User-Agent";

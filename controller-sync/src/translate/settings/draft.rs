@@ -56,7 +56,7 @@ impl Draft {
     /// Puts the two sides of `proxy-redirect` together once both are there.
     pub(super) fn redirect(&mut self) -> Parsed<()> {
         let (Some(from), Some(to)) = &self.gates.proxy_redirect else { return Ok(()) };
-        set(&mut self.settings.proxy_redirect, replacement::redirect(from, to).map(Some))
+        set(&mut self.settings.proxy_redirect, replacement::redirect(from, to).map(replacement::unless_off))
     }
 
     /// Puts together what several keys say.

@@ -129,20 +129,20 @@ pub(super) const ROWS: &[Row] = &[
         "proxy-cookie-path",
         TEXT,
         "off",
-        Live(|d, v| set(&mut d.settings.proxy_cookie.path, replacement::pair(v).map(Some))),
+        Live(|d, v| set(&mut d.settings.proxy_cookie.path, replacement::pair(v).map(replacement::unless_off))),
     ),
     Row::new(
         "proxy-cookie-domain",
         TEXT,
         "off",
-        Live(|d, v| set(&mut d.settings.proxy_cookie.domain, replacement::pair(v).map(Some))),
+        Live(|d, v| set(&mut d.settings.proxy_cookie.domain, replacement::pair(v).map(replacement::unless_off))),
     ),
     Row::new(
         "proxy-redirect-from",
         TEXT,
         "off",
         Live(|d, v| {
-            d.gates.proxy_redirect.0 = Some(v.trim().to_owned());
+            d.gates.proxy_redirect.0 = Some(replacement::from(v)?);
             d.redirect()
         }),
     ),
@@ -151,7 +151,7 @@ pub(super) const ROWS: &[Row] = &[
         TEXT,
         "off",
         Live(|d, v| {
-            d.gates.proxy_redirect.1 = Some(v.trim().to_owned());
+            d.gates.proxy_redirect.1 = Some(replacement::to(v)?);
             d.redirect()
         }),
     ),
