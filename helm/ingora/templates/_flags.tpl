@@ -48,7 +48,6 @@ Command lines. Flags of the chart are a dict, so that controller.extraArgs can r
 - enable-metrics
 - enable-ssl-chain-completion
 - exclude-socket-metrics
-- health-check-path
 - health-check-timeout
 - internal-logger-address
 - length-buckets
@@ -92,6 +91,7 @@ Command lines. Flags of the chart are a dict, so that controller.extraArgs can r
 {{/* Flags that the chart has a value for, or that cannot be had; with what to do instead. */}}
 {{- define "ingora.refusedFlags" -}}
 enable-topology-aware-routing: Ingora does not read topology hints; take it out of extraArgs, or use controller.service.trafficDistribution
+health-check-path: use controller.healthCheckPath
 healthz-host: use controller.healthCheckHost
 healthz-port: use controller.metrics.port for the gateway and controller.sync.healthPort for sync
 http-port: use controller.containerPort.http, or controller.hostPort.ports.http with hostNetwork
@@ -108,6 +108,7 @@ verbose: use controller.sync.verbosity
 {{- define "ingora.gatewayFlags" -}}
 - admin-bind
 - drain-timeout
+- health-check-path
 - http-bind
 - http-port
 - https-bind
