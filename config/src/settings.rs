@@ -4,6 +4,7 @@
 //! defaults.
 
 mod access_log;
+mod block;
 mod client;
 mod client_address;
 mod compression;
@@ -20,8 +21,9 @@ mod source_range;
 mod tls;
 
 pub use access_log::{
-    AccessLog, LogEscape, LogFormat, LogPart, LogVariable, MAX_REGEX_BYTES, MAX_URL_PATTERNS, UrlPattern,
+    AccessLog, LogEscape, LogFormat, LogPart, LogVariable, MAX_REGEX_BYTES, MAX_URL_PATTERNS, TextPattern,
 };
+pub use block::Block;
 pub use client::Client;
 pub use client_address::ClientAddress;
 pub use compression::{Coding, Compression};
@@ -63,6 +65,8 @@ pub struct Settings {
     pub redirect: RedirectDefaults,
     /// What limited clients are told, and limits for all.
     pub limits: Limits,
+    /// Who is refused by what it says of itself.
+    pub block: Block,
     /// Who may ask at all.
     pub source_range: SourceRangeDefaults,
     /// Paths without authentication.

@@ -11,6 +11,7 @@
 pub mod access_log;
 pub mod affinity;
 pub mod basic_auth;
+pub mod block;
 pub mod buffers;
 pub mod canary;
 pub mod compression;

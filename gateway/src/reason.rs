@@ -57,6 +57,8 @@ pub enum Reason {
     Unauthorized,
     /// Too many passwords wait to be verified.
     LoginsOverloaded,
+    /// The client says of itself what is refused: `block-user-agents`, `block-referers`.
+    Blocked,
     /// The client is on a deny list, or not on the allow list.
     SourceForbidden,
     /// `auth-url`: the service says that the client must identify itself.
@@ -93,7 +95,7 @@ pub enum Reason {
 
 impl Reason {
     /// All reasons, for tables and metrics.
-    pub const ALL: [Self; 41] = [
+    pub const ALL: [Self; 42] = [
         Self::BadRequest,
         Self::UnknownTransferCoding,
         Self::HeaderTimeout,
@@ -119,6 +121,7 @@ impl Reason {
         Self::MisdirectedRequest,
         Self::Unauthorized,
         Self::LoginsOverloaded,
+        Self::Blocked,
         Self::SourceForbidden,
         Self::ExternalAuthUnauthorized,
         Self::ExternalAuthForbidden,
@@ -148,7 +151,8 @@ impl Reason {
             Self::BadRequest | Self::CertificateMissing | Self::CertificateInvalid => 400,
             Self::MisdirectedRequest => 421,
             Self::Unauthorized | Self::ExternalAuthUnauthorized => 401,
-            Self::SourceForbidden
+            Self::Blocked
+            | Self::SourceForbidden
             | Self::ExternalAuthForbidden
             | Self::AuthorityMissing
             | Self::CertificateForbidden => 403,
@@ -201,6 +205,7 @@ impl Reason {
             Self::MisdirectedRequest => "misdirected_request",
             Self::Unauthorized => "unauthorized",
             Self::LoginsOverloaded => "logins_overloaded",
+            Self::Blocked => "blocked",
             Self::SourceForbidden => "source_forbidden",
             Self::ExternalAuthUnauthorized => "external_auth_unauthorized",
             Self::ExternalAuthForbidden => "external_auth_forbidden",

@@ -3,6 +3,7 @@
 //! What nobody set costs a request a look at an empty list at most.
 
 use crate::client_address;
+use crate::filters::block::Block;
 use crate::filters::compression::Compression;
 use crate::filters::proxy_cookie::ProxyCookie;
 use crate::filters::proxy_redirect::ProxyRedirect;
@@ -10,7 +11,7 @@ use crate::filters::source_range;
 use crate::proxy::Context;
 use crate::template::Scope;
 use http::header::{HeaderName, HeaderValue};
-use ingora_config::settings::{AccessLog, HeaderLine, HeaderText, Hsts, LogFormat, UrlPattern};
+use ingora_config::settings::{AccessLog, HeaderLine, HeaderText, Hsts, LogFormat, TextPattern};
 use ingora_config::{Settings, Template};
 use pingora::Result;
 use pingora::http::{RequestHeader, ResponseHeader};
@@ -31,6 +32,8 @@ pub struct CompiledSettings {
     pub log: LogSettings,
     /// Who a client is.
     pub client_address: client_address::Rule,
+    /// Who is refused by what it says of itself; `None` is nobody.
+    pub block: Option<Block>,
     /// Who may ask at all; `None` when the settings leave that to the routes.
     pub source_range: Option<source_range::Defaults>,
     /// What becomes of the cookies of upstreams.
@@ -124,6 +127,7 @@ impl CompiledSettings {
             proxy_set_headers: lines(&headers.proxy_set_headers),
             log: LogSettings::new(&settings.access_log),
             client_address: client_address::Rule::new(&settings.client_address),
+            block: Block::compile(&settings.block),
             source_range: source_range::Defaults::new(&settings.source_range),
             proxy_cookie: ProxyCookie::compile(&settings.proxy_cookie),
             proxy_redirect: settings.proxy_redirect.as_ref().map(ProxyRedirect::compile),
@@ -182,14 +186,14 @@ impl Default for LogSettings {
 impl LogSettings {
     fn new(settings: &AccessLog) -> Self {
         let texts = settings.skip_urls.iter().filter_map(|pattern| match pattern {
-            UrlPattern::Exact(text) => Some(text.clone()),
-            UrlPattern::Regex { .. } => None,
+            TextPattern::Exact(text) => Some(text.clone()),
+            TextPattern::Regex { .. } => None,
         });
         Self {
             enabled: settings.enabled,
             default_backend: settings.default_backend,
             skip_texts: texts.collect(),
-            skip_expressions: settings.skip_urls.iter().filter_map(UrlPattern::compiled).collect(),
+            skip_expressions: settings.skip_urls.iter().filter_map(TextPattern::compiled).collect(),
             format: settings.format.clone(),
         }
     }
@@ -218,9 +222,9 @@ mod tests {
     #[test]
     fn what_is_skipped_is_a_whole_text_or_an_expression() {
         let skip_urls = vec![
-            UrlPattern::Exact("/healthz".into()),
-            UrlPattern::regex("^/static/".into(), false).unwrap(),
-            UrlPattern::regex("\\.ICO$".into(), true).unwrap(),
+            TextPattern::Exact("/healthz".into()),
+            TextPattern::regex("^/static/".into(), false).unwrap(),
+            TextPattern::regex("\\.ICO$".into(), true).unwrap(),
         ];
         let settings = Settings {
             access_log: AccessLog { skip_urls, default_backend: false, ..AccessLog::default() },

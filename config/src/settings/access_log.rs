@@ -10,7 +10,7 @@ pub struct AccessLog {
     /// `enable-access-log-for-default-backend`: log requests that no rule takes.
     pub default_backend: bool,
     /// `skip-access-log-urls`: requests whose target is one of these are not logged.
-    pub skip_urls: Vec<UrlPattern>,
+    pub skip_urls: Vec<TextPattern>,
     /// `log-format-upstream`; `None` is the form of the gateway's flag `--log-format`.
     pub format: Option<LogFormat>,
 }
@@ -28,13 +28,13 @@ pub const MAX_REGEX_BYTES: usize = 1024;
 /// The largest compiled regular expression, in bytes.
 const MAX_COMPILED_BYTES: usize = 256 * 1024;
 
-/// A target that is not logged, as nginx' `map` writes it.
+/// A text that a list of the ConfigMap names, as nginx' `map` writes it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(try_from = "LooseUrlPattern")]
-pub enum UrlPattern {
-    /// The whole target, whatever its case.
+#[serde(try_from = "LooseTextPattern")]
+pub enum TextPattern {
+    /// The whole text, whatever its case.
     Exact(String),
-    /// A regular expression that the target has somewhere.
+    /// A regular expression that is found in the text.
     Regex {
         /// The expression.
         pattern: String,
@@ -44,23 +44,23 @@ pub enum UrlPattern {
 }
 
 #[derive(Deserialize)]
-enum LooseUrlPattern {
+enum LooseTextPattern {
     Exact(String),
     Regex { pattern: String, ignore_case: bool },
 }
 
-impl TryFrom<LooseUrlPattern> for UrlPattern {
+impl TryFrom<LooseTextPattern> for TextPattern {
     type Error = regex::Error;
 
-    fn try_from(loose: LooseUrlPattern) -> Result<Self, Self::Error> {
+    fn try_from(loose: LooseTextPattern) -> Result<Self, Self::Error> {
         match loose {
-            LooseUrlPattern::Exact(text) => Ok(Self::Exact(text)),
-            LooseUrlPattern::Regex { pattern, ignore_case } => Self::regex(pattern, ignore_case),
+            LooseTextPattern::Exact(text) => Ok(Self::Exact(text)),
+            LooseTextPattern::Regex { pattern, ignore_case } => Self::regex(pattern, ignore_case),
         }
     }
 }
 
-impl UrlPattern {
+impl TextPattern {
     /// A regular expression that compiles, within bounds.
     ///
     /// # Errors

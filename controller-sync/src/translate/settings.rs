@@ -21,6 +21,7 @@ use std::collections::BTreeSet;
 
 mod access_log;
 mod answers;
+mod block;
 mod client;
 mod client_address;
 mod draft;
@@ -57,6 +58,7 @@ const GROUPS: &[(&str, &[Row])] = &[
     ("Headers", headers::ROWS),
     ("Limits", limits::ROWS),
     ("Access", source_range::ROWS),
+    ("Clients that are blocked", block::ROWS),
     ("Authentication", global_auth::ROWS),
     ("Access log", access_log::ROWS),
     ("What tenants may write", gates::ROWS),

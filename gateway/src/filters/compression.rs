@@ -5,7 +5,7 @@
 //! ```
 //!
 //! What can be compressed is decided as in nginx: status 200, 403 or 404, a listed media type, not too short, not encoded
-//! already. Who wants it is in [`accept`], the work itself in [`encoder`].
+//! already. Who wants it is in `accept`, the work itself in `encoder`.
 
 mod accept;
 mod encoder;

@@ -62,6 +62,9 @@ fn decide(gateway: &Gateway, session: &Session, ctx: &mut Context) -> Result<Arc
         ctx.unrouted = true;
         return Err(answer);
     }
+    if let Some(block) = &table.compiled().block {
+        block.check(&request.headers)?;
+    }
     match found {
         Found::AppRoot(location) => return Err(moved::to_app_root(request, location, ctx)),
         Found::OtherHost(host) => return Err(moved::to_host(ports, request, host, ctx)),

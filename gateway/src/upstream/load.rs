@@ -2,7 +2,7 @@
 //! answer's header, and the requests in flight.
 //!
 //! The average falls slowly and rises at once, so that an endpoint that begins to stall is noticed with its first slow
-//! answer. With time it is forgotten (a factor of e in [`DECAY`]): whoever was slow is tried again.
+//! answer. With time it is forgotten (a factor of e in `DECAY`): whoever was slow is tried again.
 
 use super::{Target, clock};
 use std::sync::Arc;

@@ -7,7 +7,7 @@
 //! ```
 //!
 //! The engine verifies only against the name that it sends as SNI, and not at all when it sends none; it knows neither
-//! depth, versions nor ciphers of one peer. So it verifies nothing here: [`checks`] do, when the handshake is complete and
+//! depth, versions nor ciphers of one peer. So it verifies nothing here: `checks` do, when the handshake is complete and
 //! before anything is sent, and a connection without their verdict is never used.
 
 mod checks;

@@ -99,3 +99,36 @@ fn the_config_maps_lists_hold_for_routes_without_their_own() {
     edge.configure(&[BELIEVING], "/source_range/allowlist", serde_json::json!([]));
     assert_eq!(status(&edge, "192.0.2.1", "plain.test"), 200, "without the lists");
 }
+
+#[test]
+fn clients_are_refused_by_what_they_say_of_themselves_before_anything_else() {
+    let backend = Backend::named("web");
+    let edge = Edge::configured(
+        documents([
+            service("web", &[backend.address]),
+            ingress("web")
+                .annotation("nginx.ingress.kubernetes.io/app-root", "/home")
+                .path("a.test", "Prefix", "/", "web")
+                .text(),
+        ]),
+        &[("block-user-agents", "Bad Bot, ~*scraper, ~^$, ~("), ("block-referers", "~^https://spam\\.")],
+    );
+    let status = |host: &str, path: &str, lines: &str| {
+        let mut connection = Connection::open(edge.http).unwrap();
+        connection.send(format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n{lines}\r\n")).unwrap();
+        connection.response().unwrap().status
+    };
+    let agent = "User-Agent: browser\r\n";
+    assert_eq!(status("a.test", "/x", agent), 200);
+    assert_eq!(status("a.test", "/x", "User-Agent: bad bot\r\n"), 403, "as a whole, whatever its case");
+    assert_eq!(status("a.test", "/x", "User-Agent: not a bad bot\r\n"), 200);
+    assert_eq!(status("a.test", "/", "User-Agent: SuperScraper/2\r\n"), 403, "app-root comes later");
+    assert_eq!(status("a.test", "/x", ""), 403, "none is an empty one");
+    assert_eq!(status("a.test", "/x", &format!("{agent}Referer: https://spam.example/\r\n")), 403);
+    assert_eq!(
+        status("a.test", "/x", &format!("{agent}Referer: https://ok.example/?https://spam.\r\n")),
+        200
+    );
+    assert_eq!(status("unknown.test", "/", "User-Agent: scraper\r\n"), 403, "unknown hosts, too");
+    assert_eq!(status("unknown.test", "/", agent), 404);
+}

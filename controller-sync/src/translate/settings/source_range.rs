@@ -1,7 +1,7 @@
 //! Who may ask at all.
 
-use super::key::Effect::{Live, Unprotected};
-use super::key::{NETWORKS, Row, TEXT};
+use super::key::Effect::Live;
+use super::key::{NETWORKS, Row};
 use crate::translate::value::network;
 
 pub(super) const ROWS: &[Row] = &[
@@ -34,6 +34,4 @@ pub(super) const ROWS: &[Row] = &[
         }),
     )
     .note("For unknown hosts, too."),
-    Row::new("block-user-agents", TEXT, "", Unprotected("nobody is refused for it")),
-    Row::new("block-referers", TEXT, "", Unprotected("nobody is refused for it")),
 ];
