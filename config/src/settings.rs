@@ -21,7 +21,7 @@ mod source_range;
 mod tls;
 
 pub use access_log::{
-    AccessLog, LogEscape, LogFormat, LogPart, LogVariable, MAX_REGEX_BYTES, MAX_URL_PATTERNS, TextPattern,
+    AccessLog, LogEscape, LogFormat, LogPart, LogVariable, MAX_REGEX_BYTES, MAX_URL_PATTERNS, MapPattern,
 };
 pub use block::Block;
 pub use client::Client;

@@ -39,4 +39,5 @@ pub mod sync;
 pub mod table;
 pub mod telemetry;
 pub mod template;
+pub mod texts;
 pub mod upstream;

@@ -10,12 +10,12 @@ use crate::filters::proxy_redirect::ProxyRedirect;
 use crate::filters::source_range;
 use crate::proxy::Context;
 use crate::template::Scope;
+use crate::texts::Texts;
 use http::header::{HeaderName, HeaderValue};
-use ingora_config::settings::{AccessLog, HeaderLine, HeaderText, Hsts, LogFormat, TextPattern};
+use ingora_config::settings::{AccessLog, HeaderLine, HeaderText, Hsts, LogFormat};
 use ingora_config::{Settings, Template};
 use pingora::Result;
 use pingora::http::{RequestHeader, ResponseHeader};
-use regex::Regex;
 
 /// The settings of one generation, worked out.
 #[derive(Debug)]
@@ -103,8 +103,7 @@ impl SetHeader {
 pub struct LogSettings {
     enabled: bool,
     default_backend: bool,
-    skip_texts: Box<[String]>,
-    skip_expressions: Box<[Regex]>,
+    skip_urls: Texts,
     /// `log-format-upstream`; `None` is the format of the flag.
     pub format: Option<LogFormat>,
 }
@@ -185,31 +184,24 @@ impl Default for LogSettings {
 
 impl LogSettings {
     fn new(settings: &AccessLog) -> Self {
-        let texts = settings.skip_urls.iter().filter_map(|pattern| match pattern {
-            TextPattern::Exact(text) => Some(text.clone()),
-            TextPattern::Regex { .. } => None,
-        });
         Self {
             enabled: settings.enabled,
             default_backend: settings.default_backend,
-            skip_texts: texts.collect(),
-            skip_expressions: settings.skip_urls.iter().filter_map(TextPattern::compiled).collect(),
+            skip_urls: Texts::compile(&settings.skip_urls),
             format: settings.format.clone(),
         }
     }
 
     /// Whether a request for this target, query included, is logged; `unrouted` is one that no rule took.
     pub fn wants(&self, target: &str, unrouted: bool) -> bool {
-        self.enabled
-            && (self.default_backend || !unrouted)
-            && !self.skip_texts.iter().any(|text| text.eq_ignore_ascii_case(target))
-            && !self.skip_expressions.iter().any(|expression| expression.is_match(target))
+        self.enabled && (self.default_backend || !unrouted) && !self.skip_urls.have(target)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ingora_config::settings::MapPattern;
 
     #[test]
     fn nothing_is_worked_out_for_what_nobody_set() {
@@ -222,9 +214,9 @@ mod tests {
     #[test]
     fn what_is_skipped_is_a_whole_text_or_an_expression() {
         let skip_urls = vec![
-            TextPattern::Exact("/healthz".into()),
-            TextPattern::regex("^/static/".into(), false).unwrap(),
-            TextPattern::regex("\\.ICO$".into(), true).unwrap(),
+            MapPattern::Exact("/healthz".into()),
+            MapPattern::regex("^/static/".into(), false).unwrap(),
+            MapPattern::regex("\\.ICO$".into(), true).unwrap(),
         ];
         let settings = Settings {
             access_log: AccessLog { skip_urls, default_backend: false, ..AccessLog::default() },

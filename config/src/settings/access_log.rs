@@ -10,7 +10,7 @@ pub struct AccessLog {
     /// `enable-access-log-for-default-backend`: log requests that no rule takes.
     pub default_backend: bool,
     /// `skip-access-log-urls`: requests whose target is one of these are not logged.
-    pub skip_urls: Vec<TextPattern>,
+    pub skip_urls: Vec<MapPattern>,
     /// `log-format-upstream`; `None` is the form of the gateway's flag `--log-format`.
     pub format: Option<LogFormat>,
 }
@@ -30,8 +30,8 @@ const MAX_COMPILED_BYTES: usize = 256 * 1024;
 
 /// A text that a list of the ConfigMap names, as nginx' `map` writes it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(try_from = "LooseTextPattern")]
-pub enum TextPattern {
+#[serde(try_from = "LooseMapPattern")]
+pub enum MapPattern {
     /// The whole text, whatever its case.
     Exact(String),
     /// A regular expression that is found in the text.
@@ -44,23 +44,23 @@ pub enum TextPattern {
 }
 
 #[derive(Deserialize)]
-enum LooseTextPattern {
+enum LooseMapPattern {
     Exact(String),
     Regex { pattern: String, ignore_case: bool },
 }
 
-impl TryFrom<LooseTextPattern> for TextPattern {
+impl TryFrom<LooseMapPattern> for MapPattern {
     type Error = regex::Error;
 
-    fn try_from(loose: LooseTextPattern) -> Result<Self, Self::Error> {
+    fn try_from(loose: LooseMapPattern) -> Result<Self, Self::Error> {
         match loose {
-            LooseTextPattern::Exact(text) => Ok(Self::Exact(text)),
-            LooseTextPattern::Regex { pattern, ignore_case } => Self::regex(pattern, ignore_case),
+            LooseMapPattern::Exact(text) => Ok(Self::Exact(text)),
+            LooseMapPattern::Regex { pattern, ignore_case } => Self::regex(pattern, ignore_case),
         }
     }
 }
 
-impl TextPattern {
+impl MapPattern {
     /// A regular expression that compiles, within bounds.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 use super::draft::set;
 use super::key::Effect::{Ignored, Live, NotYet};
 use super::key::{BOOL, NUMBER, Row, TEXT};
-use super::{log_format, skip_url};
+use super::{log_format, map_pattern};
 use crate::translate::value::boolean;
 
 const STDOUT: &str = "the access log goes to standard output, the gateway's own log to standard error";
@@ -35,7 +35,7 @@ pub(super) const ROWS: &[Row] = &[
         "list of paths or ~ regular expressions",
         "",
         Live(|d, v| {
-            d.settings.access_log.skip_urls = d.list(v, skip_url::read);
+            d.settings.access_log.skip_urls = d.list(v, map_pattern::path);
             Ok(())
         }),
     )

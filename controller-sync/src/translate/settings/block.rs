@@ -2,8 +2,7 @@
 
 use super::key::Effect::Live;
 use super::key::Row;
-use crate::translate::value::{Invalid, Parsed};
-use ingora_config::settings::{MAX_REGEX_BYTES, TextPattern};
+use super::map_pattern;
 
 const FORM: &str = "list of texts or ~ regular expressions";
 
@@ -13,7 +12,7 @@ pub(super) const ROWS: &[Row] = &[
         FORM,
         "",
         Live(|d, v| {
-            d.settings.block.user_agents = d.list(v, read);
+            d.settings.block.user_agents = d.list(v, map_pattern::header);
             Ok(())
         }),
     )
@@ -23,26 +22,9 @@ pub(super) const ROWS: &[Row] = &[
         FORM,
         "",
         Live(|d, v| {
-            d.settings.block.referers = d.list(v, read);
+            d.settings.block.referers = d.list(v, map_pattern::header);
             Ok(())
         }),
     )
     .note("For unknown hosts, too."),
 ];
-
-/// Reads one item, in the syntax of nginx' `map`.
-fn read(text: &str) -> Parsed<TextPattern> {
-    let hint = || format!("write a text, or ~ and a regular expression, of at most {MAX_REGEX_BYTES} bytes");
-    let Some(pattern) = text.strip_prefix('~') else {
-        let good = !text.is_empty() && text.len() <= MAX_REGEX_BYTES;
-        return good
-            .then(|| TextPattern::Exact(text.to_owned()))
-            .ok_or_else(|| Invalid::new(text, "is empty or too long", hint()));
-    };
-    let (pattern, ignore_case) = match pattern.strip_prefix('*') {
-        Some(pattern) => (pattern, true),
-        None => (pattern, false),
-    };
-    TextPattern::regex(pattern.trim().to_owned(), ignore_case)
-        .map_err(|_| Invalid::new(text, "is not a regular expression that can be used", hint()))
-}
