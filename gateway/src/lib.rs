@@ -13,6 +13,7 @@
 //! | why the gateway answered itself | [`reason`] |
 //! | the process, from start to drain | [`app`] |
 
+pub mod address_text;
 pub mod admin;
 pub mod answer;
 pub mod app;

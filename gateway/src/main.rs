@@ -2,7 +2,12 @@
 
 use clap::Parser;
 use ingora_gateway::{app, args::Args};
+use mimalloc::MiMalloc;
 use std::process::ExitCode;
+
+/// The engine allocates some ninety times per request; see `docs/decisions/0006-allocator.md`.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
     let args = Args::parse();

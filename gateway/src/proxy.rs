@@ -27,7 +27,7 @@ pub use context::Context;
 use crate::drain::Busy;
 use crate::filters::basic_auth::logins::Logins;
 use crate::filters::external_auth::Asker;
-use crate::filters::{access_log, error_pages, proxy_http};
+use crate::filters::{access_log, buffers, error_pages, proxy_http};
 use crate::live::Live;
 use crate::mirror::Mirrors;
 use crate::telemetry::Telemetry;
@@ -101,12 +101,14 @@ impl ProxyHttp for Gateway {
 
     async fn proxy_upstream_filter(&self, session: &mut Session, ctx: &mut Context) -> Result<bool> {
         if tunnel::is_websocket(session, ctx) {
-            return tunnel::run(self, session, ctx).await;
+            return Box::pin(tunnel::run(self, session, ctx)).await;
         }
         if error_pages::asks_for_page(ctx) {
             return Ok(true);
         }
-        body::receive_ahead(session, ctx).await?;
+        if buffers::receives_ahead(session.req_header(), ctx) {
+            Box::pin(body::receive_ahead(session, ctx)).await?;
+        }
         mirror::begin(self, session, ctx);
         Ok(true)
     }

@@ -9,7 +9,7 @@
 //! explained. The engine sends the request like any other; [`crate::proxy`] only exchanges the group.
 
 use super::external_auth;
-use crate::proxy::Context;
+use crate::proxy::{Context, upstream_request};
 use crate::reason::Reason;
 use crate::table::{CompiledRoute, RouteTable};
 use crate::template::written_host;
@@ -283,7 +283,7 @@ pub fn ask(client: &RequestHeader, request: &mut RequestHeader, ctx: &Context) -
     }
     let target = HeaderValue::from_bytes(client.raw_path());
     set(request, X_ORIGINAL_URI, target.ok())?;
-    set(request, X_FORWARDED_FOR, HeaderValue::try_from(ctx.client.to_string()).ok())?;
+    set(request, X_FORWARDED_FOR, upstream_request::address(ctx.client).ok())?;
     tell(client, request, ctx)?;
     if let Some(route) = &ctx.route {
         external_auth::tell_upstream(route, request, ctx)?;

@@ -63,6 +63,12 @@ async fn guards(
     verdict.end()
 }
 
+/// Whether the route lets everybody in, so that nothing has to be checked.
+pub fn is_open(route: &CompiledRoute, ctx: &Context) -> bool {
+    source_range::standing(route.filters.source_range.as_ref(), ctx) == Standing::Unasked
+        && !asks_for_credentials(route, ctx)
+}
+
 /// Whether credentials decide: where a route has any guard that asks for them, and its path is none of `no-auth-locations`.
 pub fn asks_for_credentials(route: &CompiledRoute, ctx: &Context) -> bool {
     let any = route.filters.basic_auth.is_some() || external_auth::guards(route, ctx.table());

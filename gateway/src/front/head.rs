@@ -138,17 +138,14 @@ fn parse_request_line(line: &[u8]) -> Result<RequestLine<'_>, Reason> {
         b"HTTP/1.0" => false,
         _ => return Err(Reason::BadRequest),
     };
-    if method.is_empty()
-        || method.len() > 32
-        || !method.iter().all(|&b| is_token(b) && !b.is_ascii_lowercase())
-    {
+    if method.is_empty() || method.len() > 32 || !all(method, |b| is_token(b) & !b.is_ascii_lowercase()) {
         return Err(Reason::BadRequest);
     }
     if method == b"CONNECT" || method == b"TRACE" {
         return Err(Reason::MethodNotAllowed);
     }
     // `#` starts a fragment, which is never sent; anything above ASCII must at least be UTF-8.
-    let printable = target.iter().all(|&b| b > b' ' && b != 0x7f && b != b'#');
+    let printable = all(target, |b| (b > b' ') & (b != 0x7f) & (b != b'#'));
     if !printable || std::str::from_utf8(target).is_err() {
         return Err(Reason::BadRequest);
     }
@@ -188,8 +185,7 @@ impl<'a> Seen<'a> {
         // A line that starts with white space is obs-fold; a name never has any, so that is refused here as well.
         let colon = memchr::memchr(b':', line).ok_or(Reason::BadRequest)?;
         let (name, value) = (&line[..colon], trim(&line[colon + 1..]));
-        if name.is_empty() || !name.iter().all(|&b| is_token(b)) || !value.iter().all(|&b| is_field_value(b))
-        {
+        if name.is_empty() || !all(name, is_token) || !all(value, is_field_value) {
             return Err(Reason::BadRequest);
         }
         match name.len() {
@@ -249,23 +245,7 @@ fn transfer_coding(value: &[u8]) -> Result<(), Reason> {
 
 /// `tchar` of RFC 9110 section 5.6.2.
 pub(crate) fn is_token(byte: u8) -> bool {
-    matches!(
-        byte,
-        b'!' | b'#'
-            | b'$'
-            | b'%'
-            | b'&'
-            | b'\''
-            | b'*'
-            | b'+'
-            | b'-'
-            | b'.'
-            | b'^'
-            | b'_'
-            | b'`'
-            | b'|'
-            | b'~'
-    ) || byte.is_ascii_alphanumeric()
+    TOKEN[usize::from(byte)]
 }
 
 /// Optional white space is space and tab, nothing else (RFC 9110 section 5.6.3).
@@ -278,8 +258,43 @@ fn trim(value: &[u8]) -> &[u8] {
 
 /// What a field value may hold: visible bytes, space and tab (RFC 9110 section 5.5).
 fn is_field_value(byte: u8) -> bool {
-    (byte >= b' ' && byte != 0x7f) || byte == b'\t'
+    (byte >= b' ') & (byte != 0x7f) | (byte == b'\t')
 }
+
+/// Whether all bytes are. It looks at each of them in any case, which is faster than to stop at the first.
+fn all(bytes: &[u8], are: impl Fn(u8) -> bool) -> bool {
+    bytes.iter().fold(true, |all, byte| all & are(*byte))
+}
+
+/// Which bytes are `tchar`.
+const TOKEN: [bool; 256] = {
+    let mut token = [false; 256];
+    let mut byte: u8 = 0;
+    while byte < 128 {
+        let other = matches!(
+            byte,
+            b'!' | b'#'
+                | b'$'
+                | b'%'
+                | b'&'
+                | b'\''
+                | b'*'
+                | b'+'
+                | b'-'
+                | b'.'
+                | b'^'
+                | b'_'
+                | b'`'
+                | b'|'
+                | b'~'
+        );
+        if other || byte.is_ascii_alphanumeric() {
+            token[byte as usize] = true;
+        }
+        byte += 1;
+    }
+    token
+};
 
 /// The CRLF-terminated lines of a head, without their ends.
 struct Lines<'a>(&'a [u8]);

@@ -8,8 +8,11 @@ use crate::reason::Reason;
 use ingora_config::Settings;
 use pingora::apps::HttpServerApp;
 use pingora::protocols::http::ServerSession;
+use std::future::Future;
+use std::pin::{Pin, pin};
+use std::task::Poll;
 use std::time::Duration;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, Sleep, sleep_until, timeout_at};
 
 /// What came instead of, or as, a request.
 enum Arrival {
@@ -27,10 +30,10 @@ enum Arrival {
 pub(super) async fn serve(front: &Front, mut stream: Box<ClientStream>) {
     let shutdown = front.drain.shutdown_watch();
     let mut served: u32 = 0;
-    let mut patience = front.current_header_time();
+    let mut idle = Idle::until(Instant::now() + front.current_header_time());
     // While it is idle a connection holds nothing and does not hold up a process that leaves.
     loop {
-        if !first_byte(&mut stream, patience).await {
+        if !idle.first_byte(&mut stream).await {
             return;
         }
         let in_flight = InFlight::new(&*front.busy);
@@ -46,7 +49,7 @@ pub(super) async fn serve(front: &Front, mut stream: Box<ClientStream>) {
             Arrival::Gone => return,
         };
         served = served.saturating_add(1);
-        patience = Duration::from_secs(settings.client.keep_alive.into());
+        let patience = Duration::from_secs(settings.client.keep_alive.into());
         stream.begin(&head, seconds(settings.client.client_body_total_timeout));
         let mut session = ServerSession::new_http1(stream);
         let last = settings.client.keep_alive == 0 || served >= settings.client.keep_alive_requests;
@@ -62,18 +65,54 @@ pub(super) async fn serve(front: &Front, mut stream: Box<ClientStream>) {
             Some(io) => stream = io,
             None => return,
         }
+        idle.put_off(Instant::now() + patience);
         drop(in_flight);
+    }
+}
+
+/// When a connection has been idle for too long. Its timer is not set anew for each request: it may go off early, and is
+/// only then set to the time that holds by now.
+struct Idle {
+    timer: Pin<Box<Sleep>>,
+    end: Instant,
+}
+
+impl Idle {
+    fn until(end: Instant) -> Self {
+        Self { timer: Box::pin(sleep_until(end)), end }
+    }
+
+    fn put_off(&mut self, end: Instant) {
+        self.end = end;
+        if end < self.timer.deadline() {
+            self.timer.as_mut().reset(end);
+        }
+    }
+
+    /// Waits for a first byte; `false` when there is none in time, or never will be.
+    async fn first_byte(&mut self, stream: &mut ClientStream) -> bool {
+        if !stream.buffered().is_empty() {
+            return true;
+        }
+        let mut filled = pin!(stream.fill());
+        std::future::poll_fn(|cx| {
+            if let Poll::Ready(filled) = filled.as_mut().poll(cx) {
+                return Poll::Ready(matches!(filled, Ok(1..)));
+            }
+            while self.timer.as_mut().poll(cx).is_ready() {
+                if Instant::now() >= self.end {
+                    return Poll::Ready(false);
+                }
+                self.timer.as_mut().reset(self.end);
+            }
+            Poll::Pending
+        })
+        .await
     }
 }
 
 fn seconds(value: u32) -> Option<Duration> {
     (value > 0).then(|| Duration::from_secs(value.into()))
-}
-
-/// Waits at most `patience` for a first byte.
-async fn first_byte(stream: &mut ClientStream, patience: Duration) -> bool {
-    !stream.buffered().is_empty()
-        || matches!(tokio::time::timeout(patience, stream.fill()).await, Ok(Ok(1..)))
 }
 
 /// Takes at most `client-header-timeout` for the whole head.

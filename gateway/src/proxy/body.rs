@@ -35,14 +35,12 @@ pub(super) fn filter(body: &mut Option<Bytes>, end: bool, ctx: &mut Context) -> 
     Ok(())
 }
 
-/// Receives the body into the engine's buffer, where it is to come before an endpoint is bothered.
+/// Receives the body into the engine's buffer, where it is to come before an endpoint is bothered
+/// ([`buffers::receives_ahead`]).
 ///
 /// # Errors
 /// When the client fails to send it.
 pub(super) async fn receive_ahead(session: &mut Session, ctx: &mut Context) -> Result<()> {
-    if !buffers::receives_ahead(session.req_header(), ctx) {
-        return Ok(());
-    }
     // Streams of HTTP/2 have no deadlines of their own.
     let patience = Duration::from_secs(ctx.table().settings().client.client_body_timeout.max(1).into());
     session.as_downstream_mut().enable_retry_buffering();

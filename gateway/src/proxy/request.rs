@@ -21,9 +21,23 @@ use pingora_proxy::Session;
 use std::sync::Arc;
 
 /// `true` when the request is answered.
+///
+/// What most requests do not need is in boxes: the space for it would be made and moved for each of them.
 pub(super) async fn filter(gateway: &Gateway, session: &mut Session, ctx: &mut Context) -> Result<bool> {
     request_id::assign(session.req_header(), ctx);
-    let Err(mut answer) = admit(gateway, session, ctx).await else { return Ok(false) };
+    let admitted = match decide(gateway, session, ctx) {
+        Ok(route) if satisfy::is_open(&route, ctx) => return Ok(false),
+        Ok(route) => Box::pin(satisfy::check(gateway, session, &route, ctx)).await,
+        Err(answer) => Err(answer),
+    };
+    match admitted {
+        Ok(()) => Ok(false),
+        Err(answer) => Box::pin(answer_with(session, ctx, answer)).await,
+    }
+}
+
+/// Answers, or takes the detour to an error page; `false` when an upstream is to be asked for that.
+async fn answer_with(session: &mut Session, ctx: &mut Context, mut answer: Answer) -> Result<bool> {
     ctx.reason = Some(answer.reason);
     if error_pages::begin(None, ctx, answer.reason, answer.status, &mut answer.headers) {
         if answer.close {
@@ -39,12 +53,6 @@ pub(super) async fn filter(gateway: &Gateway, session: &mut Session, ctx: &mut C
     }
     respond(session, ctx, &answer).await?;
     Ok(true)
-}
-
-/// The request goes to an upstream, or is answered here.
-async fn admit(gateway: &Gateway, session: &mut Session, ctx: &mut Context) -> Result<(), Answer> {
-    let route = decide(gateway, session, ctx)?;
-    satisfy::check(gateway, session, &route, ctx).await
 }
 
 /// Everything that needs no waiting; answers the route.

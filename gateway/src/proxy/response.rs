@@ -14,6 +14,8 @@ use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::{ErrorType, OrErr, Result};
 use pingora_proxy::Session;
 
+const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
+const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
 const STRICT_TRANSPORT_SECURITY: HeaderName = HeaderName::from_static("strict-transport-security");
 
 /// Takes what clients must not see and adds what they must.
@@ -100,8 +102,8 @@ fn drop_hop_by_hop(response: &mut ResponseHeader) {
     for name in names.iter().filter(|name| ![CONTENT_LENGTH, TRANSFER_ENCODING].contains(name)) {
         response.remove_header(name);
     }
-    response.remove_header("keep-alive");
-    response.remove_header("proxy-connection");
+    response.remove_header(&KEEP_ALIVE);
+    response.remove_header(&PROXY_CONNECTION);
     response.remove_header(&UPGRADE);
 }
 

@@ -1,21 +1,20 @@
 //! Fourth phase: the headers an upstream sees. What it may trust is what we say, never what a client says.
 //!
-//! The list is ingress-nginx' (its template's `proxy_set_header` lines); the engine has removed hop-by-hop headers
-//! already.
+//! The list is ingress-nginx' (its template's `proxy_set_header` lines), and so is how the names are written; the engine
+//! has removed hop-by-hop headers already.
 
 use super::{Context, PublicPorts};
+use crate::address_text::AddressText;
 use crate::auth_tls;
-use crate::client_address::{X_FORWARDED_FOR, X_FORWARDED_HOST, X_FORWARDED_PORT, X_FORWARDED_PROTO, joined};
+use crate::client_address::{X_FORWARDED_FOR, X_FORWARDED_HOST, joined};
 use crate::filters::{self, error_pages};
 use http::header::{CONNECTION, HOST, HeaderName, HeaderValue, TE};
 use pingora::http::RequestHeader;
 use pingora::{ErrorType, OrErr, Result};
+use std::net::IpAddr;
 
-const X_FORWARDED_SCHEME: HeaderName = HeaderName::from_static("x-forwarded-scheme");
-const X_SCHEME: HeaderName = HeaderName::from_static("x-scheme");
-const X_REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
+const PROXY: HeaderName = HeaderName::from_static("proxy");
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-const X_ORIGINAL_URI: HeaderName = HeaderName::from_static("x-original-uri");
 const X_ORIGINAL_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-original-forwarded-for");
 const X_ORIGINAL_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-original-forwarded-host");
 
@@ -61,27 +60,31 @@ fn introduce(
     let table = ctx.table();
     let settings = table.settings();
     tidy(client, request, ctx);
-    move_header(client, request, table.compiled().client_address.header(), X_ORIGINAL_FORWARDED_FOR)?;
-    move_header(client, request, &X_FORWARDED_HOST, X_ORIGINAL_FORWARDED_HOST)?;
+    let chain = table.compiled().client_address.header();
+    let claims = client.headers.keys().any(|name| name.as_str().starts_with("x-") || name == chain);
+    if claims {
+        move_header(client, request, chain, X_ORIGINAL_FORWARDED_FOR)?;
+        move_header(client, request, &X_FORWARDED_HOST, X_ORIGINAL_FORWARDED_HOST)?;
+    }
     set_client(client, request, ctx)?;
     if let Some(host) = &ctx.forwarded.host {
         request.insert_header(HOST, host.clone())?;
     }
     match request.headers.get(HOST).cloned() {
-        Some(host) => request.insert_header(X_FORWARDED_HOST, host)?,
+        Some(host) => request.insert_header("X-Forwarded-Host", host)?,
         None => {
             request.remove_header(&X_FORWARDED_HOST);
         }
     }
     set_scheme(ports, request, ctx)?;
     auth_tls::set_headers(request, ctx)?;
-    let missing = !request.headers.contains_key(&X_REQUEST_ID);
-    if !ctx.request_id.is_empty() && (ctx.made_request_id || missing) {
-        request.insert_header(X_REQUEST_ID, &ctx.request_id)?;
+    let missing = || !request.headers.contains_key(&X_REQUEST_ID);
+    if !ctx.request_id.is_empty() && (ctx.made_request_id || missing()) {
+        request.insert_header("X-Request-ID", &ctx.request_id)?;
     }
     if settings.headers.proxy_add_original_uri_header {
         request.insert_header(
-            X_ORIGINAL_URI,
+            "X-Original-URI",
             HeaderValue::from_bytes(client.raw_path())
                 .or_err(ErrorType::InvalidHTTPHeader, "the target cannot be a header")?,
         )?;
@@ -96,7 +99,7 @@ fn tidy(client: &RequestHeader, request: &mut RequestHeader, ctx: &Context) {
         drop_invalid(request, settings.client.enable_underscores_in_headers);
     }
     // httpoxy: CGI programs read it as HTTP_PROXY.
-    request.remove_header("proxy");
+    request.remove_header(&PROXY);
     // The engine keeps `TE: trailers` between two HTTP/2 sides, where gRPC needs it.
     if client.version != http::Version::HTTP_2 {
         request.remove_header(&TE);
@@ -105,26 +108,34 @@ fn tidy(client: &RequestHeader, request: &mut RequestHeader, ctx: &Context) {
 
 /// Who asks. The chain, where it is kept, grows by whom we know, as in ingress-nginx: the neighbour.
 pub(crate) fn set_client(client: &RequestHeader, request: &mut RequestHeader, ctx: &Context) -> Result<()> {
-    let Ok(address) = HeaderValue::try_from(ctx.client.to_string()) else { return Ok(()) };
-    request.insert_header(X_REAL_IP, address.clone())?;
+    let address = address(ctx.client)?;
     if !ctx.forwarded.append {
-        return request.insert_header(X_FORWARDED_FOR, address);
+        request.insert_header("X-Forwarded-For", address.clone())?;
+        return request.insert_header("X-Real-IP", address);
     }
     let mut chain = match joined(&client.headers, &X_FORWARDED_FOR) {
         Some(chain) if !chain.is_empty() => [chain.as_bytes(), b", "].concat(),
         _ => Vec::new(),
     };
-    chain.extend_from_slice(ctx.neighbour.to_string().as_bytes());
-    request.insert_header(X_FORWARDED_FOR, HeaderValue::from_bytes(&chain).unwrap_or(address))
+    chain.extend_from_slice(AddressText::new(ctx.neighbour).as_bytes());
+    let chain = HeaderValue::from_bytes(&chain).unwrap_or_else(|_| address.clone());
+    request.insert_header("X-Forwarded-For", chain)?;
+    request.insert_header("X-Real-IP", address)
+}
+
+/// An address as the value of a header.
+pub(crate) fn address(address: IpAddr) -> Result<HeaderValue> {
+    HeaderValue::from_bytes(AddressText::new(address).as_bytes())
+        .or_err(ErrorType::InternalError, "an address cannot be a header")
 }
 
 /// How the client asked.
 fn set_scheme(ports: &PublicPorts, request: &mut RequestHeader, ctx: &Context) -> Result<()> {
     let own = if ctx.tls { &ports.https } else { &ports.http };
     match (&ctx.forwarded.port, ctx.forwarded.server_port) {
-        (Some(port), _) => request.insert_header(X_FORWARDED_PORT, port.clone())?,
-        (None, Some(port)) => request.insert_header(X_FORWARDED_PORT, HeaderValue::from(port))?,
-        (None, None) => request.insert_header(X_FORWARDED_PORT, own)?,
+        (Some(port), _) => request.insert_header("X-Forwarded-Port", port.clone())?,
+        (None, Some(port)) => request.insert_header("X-Forwarded-Port", HeaderValue::from(port))?,
+        (None, None) => request.insert_header("X-Forwarded-Port", own)?,
     }
     let scheme = match ctx.scheme() {
         "http" => HeaderValue::from_static("http"),
@@ -132,9 +143,9 @@ fn set_scheme(ports: &PublicPorts, request: &mut RequestHeader, ctx: &Context) -
         // It was a header's value before.
         other => HeaderValue::try_from(other).unwrap_or(HeaderValue::from_static("http")),
     };
-    request.insert_header(X_FORWARDED_PROTO, scheme.clone())?;
-    request.insert_header(X_FORWARDED_SCHEME, scheme.clone())?;
-    request.insert_header(X_SCHEME, scheme)
+    request.insert_header("X-Forwarded-Proto", scheme.clone())?;
+    request.insert_header("X-Forwarded-Scheme", scheme.clone())?;
+    request.insert_header("X-Scheme", scheme)
 }
 
 /// What the client said goes under another name; under the old one only we speak.
@@ -153,7 +164,9 @@ fn move_header(
 
 /// Whether a name has only what `ignore-invalid-headers` lets pass.
 pub(crate) fn is_valid(name: &HeaderName, underscores: bool) -> bool {
-    name.as_str().bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || (underscores && b == b'_'))
+    let valid = |b: u8| b.is_ascii_alphanumeric() | (b == b'-') | (underscores & (b == b'_'));
+    // To the end in any case: that is one step for sixteen letters.
+    name.as_str().bytes().fold(true, |all, b| all & valid(b))
 }
 
 /// The headers that `Connection` makes hop-by-hop; those the upstream must be able to trust are no client's to remove.

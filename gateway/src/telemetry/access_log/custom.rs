@@ -3,10 +3,10 @@
 use super::escape;
 use super::record::Record;
 use super::stamp::{Stamp, iso_utc, padded};
+use crate::address_text::AddressText;
 use crate::args;
 use http::HeaderMap;
 use ingora_config::settings::{LogEscape, LogFormat, LogPart, LogVariable};
-use std::io::Write;
 use std::sync::LazyLock;
 use std::time::Duration;
 
@@ -44,8 +44,7 @@ impl Line<'_> {
         let route = record.route;
         let answered = record.header_time.is_some();
         match variable {
-            // Digits are written in place; a Vec takes all of them.
-            V::RemoteAddr => write!(self.out, "{}", record.client).expect("writing into a Vec cannot fail"),
+            V::RemoteAddr => self.out.extend_from_slice(AddressText::new(record.client).as_bytes()),
             V::RemoteUser => self.text(record.user),
             V::ProxyAlternativeUpstreamName => {
                 self.text(record.canary.map_or("", |canary| canary.group.name()))

@@ -16,7 +16,7 @@ pub(super) fn json(out: &mut Vec<u8>, text: &str) {
 /// The same without the quotes.
 pub(super) fn json_inside(out: &mut Vec<u8>, text: &str) {
     let (text, cut) = bounded(text);
-    if !cut && text.bytes().all(is_plain) {
+    if !cut && all_plain(text) {
         return out.extend_from_slice(text.as_bytes());
     }
     let mut start = 0;
@@ -65,7 +65,7 @@ pub(super) fn text(out: &mut Vec<u8>, text: &str) {
         out.push(b'-');
     }
     let (text, cut) = bounded(text);
-    if !cut && text.bytes().all(is_plain) {
+    if !cut && all_plain(text) {
         return out.extend_from_slice(text.as_bytes());
     }
     for byte in text.bytes() {
@@ -81,9 +81,15 @@ pub(super) fn text(out: &mut Vec<u8>, text: &str) {
     }
 }
 
-/// Printable ASCII that means nothing in either format; nearly every text has nothing else.
+/// Whether nothing of it needs an escape, which is so for nearly every text. It looks at all bytes in any case, which is
+/// one step for sixteen of them.
+fn all_plain(text: &str) -> bool {
+    text.bytes().fold(true, |all, byte| all & is_plain(byte))
+}
+
+/// Printable ASCII that means nothing in either format.
 fn is_plain(byte: u8) -> bool {
-    matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\'
+    (b' '..=b'~').contains(&byte) & (byte != b'"') & (byte != b'\\')
 }
 
 /// Letters and the like may stay as they are; controls, directions, line ends and private characters may not.

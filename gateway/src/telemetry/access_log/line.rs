@@ -3,9 +3,12 @@
 use super::escape;
 use super::stamp::{Stamp, padded};
 use super::{Custom, Record, custom};
+use crate::address_text::AddressText;
 use crate::args::LogFormat;
-use std::io::Write;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// How long a line usually is at most, in bytes.
+const USUAL: usize = 768;
 
 /// Appends the line and its end.
 pub(super) fn write(out: &mut Vec<u8>, stamp: &mut Stamp, format: LogFormat, record: &Record<'_>) {
@@ -24,70 +27,63 @@ pub(super) fn write_custom(out: &mut Vec<u8>, stamp: &mut Stamp, format: &Custom
     out.push(b'\n');
 }
 
-/// Fields that are empty or unknown are left out.
+/// Fields that are empty or unknown are left out. Each is given with what stands before its value.
 fn json(out: &mut Vec<u8>, stamp: &mut Stamp, now: Duration, record: &Record<'_>) {
+    out.reserve(USUAL);
     out.extend_from_slice(b"{\"time\":\"");
     stamp.write(out, LogFormat::Json, now);
     out.extend_from_slice(b"\",\"client\":\"");
     address(out, record);
     out.push(b'"');
-    string(out, "user", record.user);
-    string(out, "method", record.method);
-    string(out, "scheme", if record.tls { "https" } else { "http" });
-    string(out, "host", record.host);
-    string(out, "path", record.path);
-    string(out, "rewritten", record.rewritten);
-    string(out, "protocol", record.protocol);
-    number(out, "status", record.status.into());
-    string(out, "reason", record.reason.map_or("", |reason| reason.label()));
+    string(out, b",\"user\":", record.user);
+    string(out, b",\"method\":", record.method);
+    out.extend_from_slice(if record.tls { b",\"scheme\":\"https\"" } else { b",\"scheme\":\"http\"" });
+    string(out, b",\"host\":", record.host);
+    string(out, b",\"path\":", record.path);
+    string(out, b",\"rewritten\":", record.rewritten);
+    string(out, b",\"protocol\":", record.protocol);
+    number(out, b",\"status\":", record.status.into());
+    string(out, b",\"reason\":", record.reason.map_or("", |reason| reason.label()));
     if let Some(status) = record.error_status {
-        number(out, "error_status", status.into());
+        number(out, b",\"error_status\":", status.into());
     }
     if let Some(route) = record.route {
-        string(out, "namespace", route.namespace());
-        string(out, "ingress", route.ingress());
-        string(out, "service", route.service());
-        string(out, "upstream", route.upstream());
-        string(out, "canary", record.canary.map_or("", |canary| canary.group.name()));
+        string(out, b",\"namespace\":", route.namespace());
+        string(out, b",\"ingress\":", route.ingress());
+        string(out, b",\"service\":", route.service());
+        string(out, b",\"upstream\":", route.upstream());
+        string(out, b",\"canary\":", record.canary.map_or("", |canary| canary.group.name()));
     }
-    string(out, "upstream_address", record.upstream_address.unwrap_or(""));
-    number(out, "tries", record.tries.into());
-    number(out, "bytes_in", record.bytes_in);
-    number(out, "bytes_out", record.bytes_out);
-    let times = [
-        ("duration", Some(record.duration)),
-        ("upstream_connect_time", record.connect_time),
-        ("upstream_header_time", record.header_time),
-    ];
-    for (name, time) in times {
-        if let Some(time) = time {
-            field(out, name);
-            padded(out, time.as_secs(), 1);
-            out.push(b'.');
-            padded(out, time.subsec_micros().into(), 6);
-        }
-    }
-    string(out, "request_id", record.request_id);
-    string(out, "user_agent", record.user_agent);
+    string(out, b",\"upstream_address\":", record.upstream_address.unwrap_or(""));
+    number(out, b",\"tries\":", record.tries.into());
+    number(out, b",\"bytes_in\":", record.bytes_in);
+    number(out, b",\"bytes_out\":", record.bytes_out);
+    time(out, b",\"duration\":", Some(record.duration));
+    time(out, b",\"upstream_connect_time\":", record.connect_time);
+    time(out, b",\"upstream_header_time\":", record.header_time);
+    string(out, b",\"request_id\":", record.request_id);
+    string(out, b",\"user_agent\":", record.user_agent);
     out.push(b'}');
 }
 
-fn field(out: &mut Vec<u8>, name: &str) {
-    out.extend_from_slice(b",\"");
-    out.extend_from_slice(name.as_bytes());
-    out.extend_from_slice(b"\":");
-}
-
-fn string(out: &mut Vec<u8>, name: &str, value: &str) {
+fn string(out: &mut Vec<u8>, name: &[u8], value: &str) {
     if !value.is_empty() {
-        field(out, name);
+        out.extend_from_slice(name);
         escape::json(out, value);
     }
 }
 
-fn number(out: &mut Vec<u8>, name: &str, value: u64) {
-    field(out, name);
+fn number(out: &mut Vec<u8>, name: &[u8], value: u64) {
+    out.extend_from_slice(name);
     padded(out, value, 1);
+}
+
+/// Seconds and microseconds.
+fn time(out: &mut Vec<u8>, name: &[u8], time: Option<Duration>) {
+    let Some(time) = time else { return };
+    number(out, name, time.as_secs());
+    out.push(b'.');
+    padded(out, time.subsec_micros().into(), 6);
 }
 
 /// The fields of ingress-nginx' `upstreaminfo` format in its order, then scheme, host, Ingress, tries, reason, and the status
@@ -170,6 +166,5 @@ fn seconds(out: &mut Vec<u8>, time: Option<Duration>) {
 }
 
 fn address(out: &mut Vec<u8>, record: &Record<'_>) {
-    // Formats digits in place; a Vec takes all of them.
-    write!(out, "{}", record.client).expect("writing into a Vec cannot fail");
+    out.extend_from_slice(AddressText::new(record.client).as_bytes());
 }
