@@ -13,6 +13,7 @@
 pub mod change;
 pub mod failure;
 pub mod load;
+pub mod machine;
 pub mod process;
 pub mod progress;
 pub mod section;
