@@ -46,6 +46,10 @@ pub struct Plan {
     #[arg(long, value_name = "COUNT", default_value = "200")]
     pub edits: usize,
 
+    /// Batches of 20 changes of each kind whose CPU time is counted; rounded up to an even number, the median counts
+    #[arg(long, value_name = "COUNT", default_value = "8")]
+    pub batches: usize,
+
     /// How often each number of routes is started; the median counts
     #[arg(long, value_name = "COUNT", default_value = "3")]
     pub starts: NonZeroUsize,
@@ -136,7 +140,9 @@ impl Plan {
     /// About how long it takes, seconds.
     fn seconds(&self) -> usize {
         // Pauses are what takes time: 50 ms before a change, 110 more for a file that goes again.
-        let growth = |routes: &usize| self.starts.get() * (1 + routes / 4000) + self.edits * 27 / 100 + 18;
+        let growth = |routes: &usize| {
+            self.starts.get() * (1 + routes / 2500) + self.edits * 27 / 100 + self.batches * 2 + 4
+        };
         self.routes.iter().map(growth).sum::<usize>() + self.rounds.get() * 2 * (self.seconds.get() + 1) + 5
     }
 }

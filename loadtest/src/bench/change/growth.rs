@@ -79,7 +79,7 @@ pub fn measure(plan: &Plan, programs: &Path, routes: usize) -> Result<Size> {
     let idle = Idle::of(&edge)?;
     for kind in Kind::ALL {
         let propagation = propagation::measure(&edge, &folder, kind, plan.edits)?;
-        let cpu = cost::measure(&edge, &folder, kind, &idle)?;
+        let cpu = cost::measure(&edge, &folder, kind, plan.batches, &idle)?;
         say(format_args!(
             "change: {routes} routes: {}: p50 {:.1} ms, p99 {:.1} ms",
             kind.words(),
