@@ -15,7 +15,7 @@ fn every_kind_of_change_is_measured_and_written_down() {
         .args(["change", "--cores", "0", "--load-cores", "0", "--routes", "4", "--storm-routes", "4"])
         .args(["--edits", "2", "--batches", "2", "--starts", "1", "--rounds", "1", "--seconds", "1"])
         .args(["--rate", "100", "--connections", "2", "--changes", "20"])
-        .args([Path::new("--page"), &page, Path::new("--out"), &out])
+        .args([Path::new("--docs"), &page, Path::new("--out"), &out])
         .output()
         .expect("it runs");
     let said = String::from_utf8_lossy(&output.stderr);
