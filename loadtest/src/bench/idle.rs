@@ -5,7 +5,7 @@
 
 use super::backend::Backend;
 use super::certificate::Certificate;
-use super::contender::{Contender, Programs, Running, Setup};
+use super::contender::{Contender, Running, Setup};
 use super::machine::{self, Machine};
 use super::progress::say;
 use super::report::table::grouped;
@@ -88,7 +88,7 @@ pub fn run(plan: &Plan) -> Result<()> {
     }
     let cores = plan.place.load_cores();
     machine::pin_to(&cores)?;
-    let programs = Programs::beside(plan.place.envoy.clone())?;
+    let programs = plan.place.programs()?;
     let home = tempfile::Builder::new()
         .prefix("ingora-bench")
         .tempdir()

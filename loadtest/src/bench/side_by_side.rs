@@ -33,7 +33,7 @@ use std::time::Instant;
 pub fn run(plan: &Plan) -> Result<()> {
     let open_files = machine::raise_open_files();
     machine::pin_to(&plan.place.load_cores())?;
-    let programs = Programs::beside(plan.place.envoy.clone())?;
+    let programs = plan.place.programs()?;
     let tools = Tools::find();
     let contenders = plan.place.contenders(&programs)?;
     let scenarios = plan.scenarios(&tools)?;

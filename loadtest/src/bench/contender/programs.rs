@@ -15,14 +15,16 @@ pub struct Programs {
 }
 
 impl Programs {
-    /// Programs that stand beside the running one.
+    /// Ours in `folder`, or beside the running program.
     ///
     /// # Errors
     /// When the system does not say where that is.
-    pub fn beside(envoy: Option<PathBuf>) -> Result<Self> {
+    pub fn new(folder: Option<PathBuf>, envoy: Option<PathBuf>) -> Result<Self> {
+        if let Some(ours) = folder {
+            return Ok(Self { ours, envoy });
+        }
         let own = std::env::current_exe().doing(|| "cannot tell where ingora-bench is".to_owned())?;
-        let ours = own.parent().unwrap_or(Path::new(".")).to_owned();
-        Ok(Self { ours, envoy })
+        Ok(Self { ours: own.parent().unwrap_or(Path::new(".")).to_owned(), envoy })
     }
 
     /// The program of a contender; for Ingora the folder of its two programs.

@@ -24,6 +24,10 @@ pub struct Place {
     #[arg(long)]
     pub load_cores: Option<String>,
 
+    /// The folder with Ingora's programs and bare-pingora [default: that of ingora-bench].
+    #[arg(long, value_name = "FOLDER")]
+    pub programs: Option<PathBuf>,
+
     /// Envoy, when it is not on the PATH.
     #[arg(long, env = "ENVOY", value_name = "FILE")]
     pub envoy: Option<PathBuf>,
@@ -39,6 +43,14 @@ pub struct Place {
 }
 
 impl Place {
+    /// Where the programs are.
+    ///
+    /// # Errors
+    /// When the system does not say where this one is.
+    pub fn programs(&self) -> Result<Programs> {
+        Programs::new(self.programs.clone(), self.envoy.clone())
+    }
+
     /// The cores of load and backend.
     pub fn load_cores(&self) -> String {
         self.load_cores.clone().unwrap_or_else(|| match machine::cores() {
