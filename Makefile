@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
-.PHONY: help run test build image loadtest check golden bench bench-code deny doc
+.PHONY: help run test build image loadtest check golden bench bench-code bench-change deny doc
 
 SERVERS := controller-sync/tests/cluster/servers/build
 
@@ -12,7 +12,7 @@ step = @printf '\n==> %s\n' "$(1)"
 
 help: ## List the targets
 	@echo 'Ingora: make TARGET'
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-10s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
 
 run: ## Start the quickstart on 8080/8443: both programs, echo backends, and what to try; Ctrl-C ends it
 	@examples/quickstart/run.sh
@@ -64,11 +64,15 @@ bench: ## Ingora beside nginx, HAProxy, Envoy and bare Pingora on this machine, 
 	cargo build --workspace $(programs) --bin ingora-bench --bin bare-pingora --release --locked
 	ENVOY=$$(loadtest/envoy/install) || unset ENVOY; export ENVOY; \
 	bench=$${CARGO_TARGET_DIR:-target}/release/ingora-bench; \
-	$$bench side-by-side --docs docs/benchmarks.md && $$bench idle --docs docs/benchmarks.md
+	$$bench side-by-side --page docs/benchmarks.md && $$bench idle --page docs/benchmarks.md
 
 bench-code: ## Benches of the hot path and of translation (criterion)
 	@.ci/prerequisites
 	cargo bench --workspace --locked
+
+bench-change: ## What a change costs from 10 to 50,000 routes, from files and from an API server; writes docs/benchmarks.md (ARGS='--routes 10')
+	@.ci/prerequisites
+	@loadtest/bench-change $(ARGS)
 
 deny: ## Licences, advisories, sources and banned crates (cargo-deny)
 	@cargo deny --version >/dev/null 2>&1 || { echo 'cargo-deny is not installed; run: cargo install --locked cargo-deny'; exit 1; }

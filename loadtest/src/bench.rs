@@ -28,5 +28,6 @@ pub mod section;
 pub mod side_by_side;
 pub mod site;
 pub mod statistics;
+pub mod system;
 
 pub use failure::{Doing, Failure, Result};

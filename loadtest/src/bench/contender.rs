@@ -24,6 +24,7 @@ use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -174,12 +175,13 @@ impl Running {
             .collect()
     }
 
-    /// Bytes in its access log; 0 where it writes none.
+    /// About how many bytes stand in its access log since it was emptied; 0 where it writes none. Counted in blocks: who does
+    /// not append goes on where it was, and leaves a hole before that.
     pub fn logged(&self) -> u64 {
-        std::fs::metadata(&self.access_log).map_or(0, |metadata| metadata.len())
+        std::fs::metadata(&self.access_log).map_or(0, |metadata| metadata.blocks() * 512)
     }
 
-    /// Empties its access log, so that a long bench does not fill the disk. All writers append, so they go on at 0.
+    /// Empties its access log, so that a long bench does not fill the disk. 
     pub fn empty_log(&self) {
         if let Ok(log) = std::fs::File::options().write(true).open(&self.access_log) {
             // Nothing depends on it but the disk.

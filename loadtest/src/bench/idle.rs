@@ -6,12 +6,12 @@
 use super::backend::Backend;
 use super::certificate::Certificate;
 use super::contender::{Contender, Running, Setup};
-use super::machine::{self, Machine};
+use super::machine::Machine;
 use super::progress::say;
 use super::report::table::grouped;
 use super::side_by_side::plan::Place;
 use super::site::{self, Ports, Size};
-use super::{Doing as _, Failure, Result, probe, report};
+use super::{Doing as _, Failure, Result, probe, process, report, system};
 use openssl::ssl::SslStream;
 use serde::{Deserialize, Serialize};
 use std::fmt::Write as _;
@@ -79,15 +79,10 @@ const THREADS: usize = 16;
 /// # Errors
 /// When a contender does not start, or does not keep the connections.
 pub fn run(plan: &Plan) -> Result<()> {
-    let open_files = machine::raise_open_files();
-    let most = plan.connections.max(plan.tls_connections);
-    if u64::from(most) + 1_000 > open_files {
-        return Err(Failure::said(format!(
-            "{most} connections need as many open files and {open_files} are allowed; run: ulimit -n 65536"
-        )));
-    }
+    let open_files = system::raise_open_files();
+    let most = most(open_files);
     let cores = plan.place.load_cores();
-    machine::pin_to(&cores)?;
+    process::move_to(&cores)?;
     let programs = plan.place.programs()?;
     let home = tempfile::Builder::new()
         .prefix("ingora-bench")
@@ -99,6 +94,10 @@ pub fn run(plan: &Plan) -> Result<()> {
     for contender in plan.place.contenders(&programs)? {
         for (tls, connections) in [(false, plan.connections), (true, plan.tls_connections)] {
             let folder = home.path().join(format!("{contender:?}-{tls}"));
+            if connections > most {
+                say(format_args!("only {most} connections: no more than {open_files} files may be open here"));
+            }
+            let connections = connections.min(most);
             let setup = Setup {
                 folder: &folder,
                 routes: ROUTES,
@@ -108,7 +107,7 @@ pub fn run(plan: &Plan) -> Result<()> {
                 ports: Ports::free().doing(|| "no ports are free".to_owned())?,
                 open_files,
             };
-            let running = contender.start(&programs, &setup, &plan.place.core)?;
+            let running = contender.start(&programs, &setup, &plan.place.cores)?;
             let idle = measure(&running, setup.target, tls, connections)?;
             let (kind, name) = (if tls { "HTTPS" } else { "HTTP" }, contender.title());
             say(format_args!(
@@ -119,6 +118,11 @@ pub fn run(plan: &Plan) -> Result<()> {
         }
     }
     report::write(&plan.place, "idle", &results, &table(&results), None)
+}
+
+/// How many connections every contender takes: each may need one to the upstream, and they keep some files for themselves.
+fn most(open_files: u64) -> u32 {
+    u32::try_from(open_files.saturating_sub(1_000) / 2).unwrap_or(u32::MAX).max(1)
 }
 
 fn measure(running: &Running, target: &str, tls: bool, connections: u32) -> Result<Idle> {
@@ -221,9 +225,9 @@ fn settled(running: &Running) -> Result<u64> {
 #[must_use]
 pub fn table(results: &Results) -> String {
     let mut text = format!(
-        "Taken on {} on {} (Linux {}) by `make bench`: each connection made one request and stays open; resident memory of \
+        "{} (`make bench`). Each connection made one request and stays open; resident memory of \
          all processes of the contender.\n\n| | connections | before, MiB | with them, MiB | kB for each |\n| --- | --- | --- | --- | --- |\n",
-        results.machine.date, results.machine.cpu, results.machine.kernel
+        results.machine
     );
     for idle in &results.idle {
         let mebibytes = |bytes: u64| bytes as f64 / f64::from(1 << 20);

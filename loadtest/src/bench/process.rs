@@ -40,6 +40,22 @@ pub fn end_all() {
     groups().iter().for_each(|group| end(*group));
 }
 
+/// Moves this process, and what it starts from now on, to `cores`: whoever loads must not be where the programs under
+/// test are.
+///
+/// # Errors
+/// When taskset is missing or there are no such cores.
+pub fn move_to(cores: &str) -> Result<()> {
+    let own = std::process::id().to_string();
+    let output = Command::new("taskset").args(["-acp", cores, &own]).output();
+    let output = output.doing(|| "cannot run taskset (of util-linux)".into())?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let said = String::from_utf8_lossy(&output.stderr);
+    Err(Failure::said(format!("cannot run on cores {cores}: {}", said.trim())))
+}
+
 fn end(group: i32) {
     // An error means that it has ended already.
     let _ = killpg(Pid::from_raw(group), Signal::SIGKILL);

@@ -41,7 +41,7 @@ pub fn write(
         put(&place.results, &format!("{name}.svg"), picture)?;
     }
     say(format_args!("results are in {}: {name}.json, {name}.md", place.results.display()));
-    let Some(page) = &place.docs else { return Ok(()) };
+    let Some(page) = &place.page else { return Ok(()) };
     section::write(page, name, body)?;
     if let Some(picture) = picture {
         put(&page.with_extension(""), &format!("{name}.svg"), picture)?;

@@ -18,10 +18,10 @@ pub use scenario::Scenario;
 use super::backend::Backend;
 use super::certificate::Certificate;
 use super::contender::{Contender, Programs, Running, Setup};
-use super::machine::{self, Machine};
+use super::machine::Machine;
 use super::progress::say;
 use super::site::Ports;
-use super::{Doing as _, Failure, Result, report};
+use super::{Doing as _, Failure, Result, process, report, system};
 use scenario::{Load, Tools};
 use std::path::Path;
 use std::time::Instant;
@@ -31,8 +31,8 @@ use std::time::Instant;
 /// # Errors
 /// When something that is needed is missing, or a contender fails.
 pub fn run(plan: &Plan) -> Result<()> {
-    let open_files = machine::raise_open_files();
-    machine::pin_to(&plan.place.load_cores())?;
+    let open_files = system::raise_open_files();
+    process::move_to(&plan.place.load_cores())?;
     let programs = plan.place.programs()?;
     let tools = Tools::find();
     let contenders = plan.place.contenders(&programs)?;
@@ -73,7 +73,7 @@ pub fn run(plan: &Plan) -> Result<()> {
                 open_files,
             };
             let begin = Instant::now();
-            running.push((contender.start(&programs, &setup, &plan.place.core)?, begin.elapsed()));
+            running.push((contender.start(&programs, &setup, &plan.place.cores)?, begin.elapsed()));
             say(format_args!("{} serves {routes} routes after {:.1?}", contender.title(), begin.elapsed()));
         }
         let contenders: Vec<&Running> = running.iter().map(|(running, _)| running).collect();

@@ -89,10 +89,14 @@ impl Drop for Program {
     }
 }
 
+/// Names a folder of other programs: those of the release build, for tests that print what they measure. Absolute.
+const PROGRAMS: &str = "INGORA_PROGRAMS";
+
 /// A program of the workspace; cargo puts test binaries into a folder below that of the programs.
 pub(crate) fn binary(name: &str) -> PathBuf {
     let test = std::env::current_exe().unwrap();
-    let path = test.parent().and_then(Path::parent).unwrap().join(name);
+    let beside = || test.parent().and_then(Path::parent).unwrap().to_owned();
+    let path = std::env::var_os(PROGRAMS).map_or_else(beside, PathBuf::from).join(name);
     assert!(path.exists(), "{} does not exist; run cargo build --workspace first", path.display());
     path
 }

@@ -1,7 +1,7 @@
 //! Where the programs of the contenders are, and which versions they have.
 
 use super::Contender;
-use crate::bench::machine::version_of;
+use crate::bench::system::version_of;
 use crate::bench::{Doing as _, Failure, Result};
 use std::path::{Path, PathBuf};
 

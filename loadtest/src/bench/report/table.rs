@@ -32,17 +32,12 @@ pub fn side_by_side(results: &Results) -> String {
 
 /// The machine, the versions, the command, the picture.
 fn introduction(results: &Results) -> String {
-    let machine = &results.machine;
     let versions: Vec<String> =
         results.versions.iter().map(|(name, version)| format!("{name} {version}")).collect();
     format!(
-        "Taken on {} on {} ({} cores, {} GiB, Linux {}) by `make bench`: {} rounds of {} s each. Versions: {}.\n\n\
+        "{} (`make bench`, {} rounds of {} s for each figure). Versions: {}.\n\n\
          ![CPU time per request, side by side](benchmarks/side-by-side.svg)\n\n",
-        machine.date,
-        machine.cpu,
-        machine.cores,
-        machine.memory.div_ceil(1 << 30),
-        machine.kernel,
+        results.machine,
         results.rounds,
         results.seconds,
         versions.join(", "),
@@ -186,6 +181,18 @@ fn asides(results: &Results) -> String {
     if both > 0.0 {
         let _ =
             write!(text, " Of Ingora's CPU, {:.2} % was `ingora sync`; it is included.", 100.0 * sync / both);
+    }
+    let logs: Vec<String> = results
+        .contenders()
+        .into_iter()
+        .filter_map(|who| {
+            let logged: u64 = ours(who).map(|sample| sample.logged).sum();
+            let requests: u64 = ours(who).map(|sample| sample.requests).sum();
+            (logged > 0).then(|| format!("{} {}", who.title(), logged / requests.max(1)))
+        })
+        .collect();
+    if !logs.is_empty() {
+        let _ = write!(text, " Bytes of access log per request: {}.", logs.join(", "));
     }
     text.push('\n');
     text

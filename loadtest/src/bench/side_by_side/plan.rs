@@ -3,9 +3,8 @@
 use super::Scenario;
 use super::scenario::Tools;
 use crate::bench::contender::{Contender, Programs};
-use crate::bench::machine;
 use crate::bench::progress::say;
-use crate::bench::{Failure, Result};
+use crate::bench::{Failure, Result, system};
 use clap::ValueEnum as _;
 use std::path::PathBuf;
 
@@ -16,11 +15,11 @@ pub struct Place {
     #[arg(long, value_delimiter = ',', value_name = "CONTENDER")]
     pub only: Vec<Contender>,
 
-    /// The core on which the contenders run, each with one worker thread.
+    /// The core on which the contenders run, each with one worker thread, as of `taskset -c`.
     #[arg(long, default_value = "0")]
-    pub core: String,
+    pub cores: String,
 
-    /// The cores of load and backend, as a list for taskset [default: all others].
+    /// The cores of load and backend, as of `taskset -c` [default: all others]
     #[arg(long)]
     pub load_cores: Option<String>,
 
@@ -36,10 +35,10 @@ pub struct Place {
     #[arg(long, default_value = "target/bench", value_name = "FOLDER")]
     pub results: PathBuf,
 
-    /// The page whose generated section is replaced, with a picture in the folder beside it that has its name. Without
-    /// it everything goes to the results.
+    /// The page whose generated section is written anew, such as docs/benchmarks.md, with a picture in the folder of its
+    /// name. Without it everything goes to the results only.
     #[arg(long, value_name = "FILE")]
-    pub docs: Option<PathBuf>,
+    pub page: Option<PathBuf>,
 }
 
 impl Place {
@@ -53,7 +52,7 @@ impl Place {
 
     /// The cores of load and backend.
     pub fn load_cores(&self) -> String {
-        self.load_cores.clone().unwrap_or_else(|| match machine::cores() {
+        self.load_cores.clone().unwrap_or_else(|| match system::cores() {
             1 => "0".to_owned(),
             2 => "1".to_owned(),
             cores => format!("1-{}", cores - 1),

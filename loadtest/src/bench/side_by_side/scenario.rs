@@ -4,7 +4,7 @@ use crate::bench::contender::programs::tool;
 use crate::bench::load::connection::get;
 use crate::bench::load::{Outcome, h2load, handshakes, paced, wrk};
 use crate::bench::site::{self, Ports, Size};
-use crate::bench::{Failure, Result, machine};
+use crate::bench::{Failure, Result, system};
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -205,7 +205,7 @@ impl Tools {
         [("wrk", &self.wrk, "-v"), ("h2load", &self.h2load, "--version")]
             .into_iter()
             .filter_map(|(name, path, flag)| {
-                Some((name.to_owned(), machine::version_of(path.as_ref()?, flag)))
+                Some((name.to_owned(), system::version_of(path.as_ref()?, flag)))
             })
             .collect()
     }
