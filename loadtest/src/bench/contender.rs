@@ -181,7 +181,7 @@ impl Running {
         std::fs::metadata(&self.access_log).map_or(0, |metadata| metadata.blocks() * 512)
     }
 
-    /// Empties its access log, so that a long bench does not fill the disk. 
+    /// Empties its access log, so that a long bench does not fill the disk.
     pub fn empty_log(&self) {
         if let Ok(log) = std::fs::File::options().write(true).open(&self.access_log) {
             // Nothing depends on it but the disk.

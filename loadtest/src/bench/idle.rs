@@ -95,7 +95,9 @@ pub fn run(plan: &Plan) -> Result<()> {
         for (tls, connections) in [(false, plan.connections), (true, plan.tls_connections)] {
             let folder = home.path().join(format!("{contender:?}-{tls}"));
             if connections > most {
-                say(format_args!("only {most} connections: no more than {open_files} files may be open here"));
+                say(format_args!(
+                    "only {most} connections: no more than {open_files} files may be open here"
+                ));
             }
             let connections = connections.min(most);
             let setup = Setup {
@@ -122,7 +124,7 @@ pub fn run(plan: &Plan) -> Result<()> {
 
 /// How many connections every contender takes: each may need one to the upstream, and they keep some files for themselves.
 fn most(open_files: u64) -> u32 {
-    u32::try_from(open_files.saturating_sub(1_000) / 2).unwrap_or(u32::MAX).max(1)
+    u32::try_from(open_files.saturating_sub(1_200) / 2).unwrap_or(u32::MAX).max(1)
 }
 
 fn measure(running: &Running, target: &str, tls: bool, connections: u32) -> Result<Idle> {

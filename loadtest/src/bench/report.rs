@@ -5,6 +5,8 @@
 
 pub mod svg;
 pub mod table;
+#[cfg(test)]
+mod tests;
 
 use super::progress::say;
 use super::side_by_side::plan::Place;

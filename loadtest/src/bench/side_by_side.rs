@@ -20,11 +20,14 @@ use super::certificate::Certificate;
 use super::contender::{Contender, Programs, Running, Setup};
 use super::machine::Machine;
 use super::progress::say;
-use super::site::Ports;
-use super::{Doing as _, Failure, Result, process, report, system};
+use super::site::{self, Ports, Size};
+use super::{Doing as _, Failure, Result, probe, process, report, system};
 use scenario::{Load, Tools};
 use std::path::Path;
 use std::time::Instant;
+
+/// Requests before the first run, over HTTP and as many over HTTPS.
+const WARM: usize = 100;
 
 /// Measures and writes the results.
 ///
@@ -67,7 +70,7 @@ pub fn run(plan: &Plan) -> Result<()> {
                 folder: &folder,
                 routes: *routes,
                 backend: bench.backend.address,
-                target: bench.backend.target(super::site::Size::Small),
+                target: bench.backend.target(Size::Small),
                 certificate: &certificate,
                 ports: Ports::free().doing(|| "no ports are free".to_owned())?,
                 open_files,
@@ -102,9 +105,8 @@ struct Bench<'a> {
 
 impl Bench<'_> {
     fn rounds(&mut self, routes: usize, contenders: &[&Running], results: &mut Results) -> Result<()> {
-        // Not counted: code and memory that is touched for the first time.
         for running in contenders {
-            self.load(self.scenarios[0], routes, running, 1)?;
+            self.warm(routes, running)?;
         }
         for round in 0..usize::from(self.plan.rounds) {
             for (number, scenario) in self.scenarios.clone().into_iter().enumerate() {
@@ -117,6 +119,19 @@ impl Bench<'_> {
                     results.samples.push(sample);
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// Not counted: what is touched or made for the first time.
+    fn warm(&self, routes: usize, running: &Running) -> Result<()> {
+        let target = self.backend.target(Size::Small);
+        let hosts = (0..WARM).map(|number| site::host(number * routes / WARM));
+        for host in hosts {
+            let plain = probe::get(running.ports.http_address(), &host, target);
+            plain
+                .and_then(|_| probe::get_tls(running.ports.https_address(), &host, target))
+                .doing(|| format!("{} does not answer for {host}", running.contender.title()))?;
         }
         Ok(())
     }

@@ -95,7 +95,8 @@ pub struct Plan {
     pub seconds: u64,
 
     /// Numbers of routes, each a host of its own: a comma list.
-    #[arg(long, value_delimiter = ',', default_values_t = [10, 10_000], value_name = "NUMBER")]
+    #[arg(long, value_delimiter = ',', default_values_t = [10, 10_000], value_name = "NUMBER",
+        value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=50_000))]
     pub routes: Vec<usize>,
 
     /// The scenarios, all that can run here by default: a comma list.
