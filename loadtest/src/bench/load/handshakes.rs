@@ -17,7 +17,7 @@ pub struct Plan<'a> {
     pub bytes: usize,
     /// Connections at a time, each with a thread of its own.
     pub connections: usize,
-    /// For how long new connections are begun.
+    /// For how long new connections are begun; each thread makes at least one.
     pub duration: Duration,
 }
 
@@ -44,7 +44,7 @@ pub fn run(plan: &Plan<'_>) -> Outcome {
 fn one(plan: &Plan<'_>, begin: Instant) -> Outcome {
     let mut outcome = Outcome::default();
     let host = site::host(0);
-    while begin.elapsed() < plan.duration && outcome.errors < MAX_ERRORS {
+    loop {
         match probe::get_tls(plan.address, &host, plan.target) {
             Ok(answer) if answer.is(plan.bytes) => {
                 outcome.requests += 1;
@@ -52,6 +52,8 @@ fn one(plan: &Plan<'_>, begin: Instant) -> Outcome {
             }
             Ok(_) | Err(_) => outcome.errors += 1,
         }
+        if begin.elapsed() >= plan.duration || outcome.errors >= MAX_ERRORS {
+            return outcome;
+        }
     }
-    outcome
 }

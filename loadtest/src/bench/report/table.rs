@@ -12,7 +12,7 @@ pub fn side_by_side(results: &Results) -> String {
     let mut text = introduction(results);
     goals(results, &mut text);
     for routes in results.routes() {
-        let _ = writeln!(text, "#### {} routes\n", grouped(routes as u64));
+        let _ = writeln!(text, "### {} routes\n", grouped(routes as u64));
         table(results, &mut text, "CPU time per request, µs", |scenario, contender| {
             results.cpu(routes, scenario, contender).map(|spread| digits(spread.median))
         });
@@ -107,7 +107,7 @@ fn latencies(results: &Results, text: &mut String) {
     }
     let _ = writeln!(
         text,
-        "#### Latency at equal load\n\nHTTP/1.1, 1 kB, {} requests per second for everybody, counted from the time a request \
+        "### Latency at equal load\n\nHTTP/1.1, 1 kB, {} requests per second for everybody, counted from the time a request \
          was planned for; milliseconds, median of the rounds (smallest…largest):\n",
         grouped(u64::from(results.rate))
     );
@@ -130,7 +130,7 @@ fn latencies(results: &Results, text: &mut String) {
 /// Memory after the load, and how long starting took.
 fn memory(results: &Results, text: &mut String) {
     text.push_str(
-        "#### Memory and start\n\nResident after all of the above, MiB; and from the start of the processes to the first answers of \
+        "### Memory and start\n\nResident after all of the above, MiB; and from the start of the processes to the first answers of \
          the last route, over HTTP and HTTPS, with the other contenders idle beside it:\n\n",
     );
     header(results, text);
