@@ -1,5 +1,5 @@
 //! The picture of a side-by-side: a bar for each contender and scenario, as long as its CPU time per request is in relation to
-//! Ingora's, so that a handshake and a small request fit into one picture. Readable on light and dark pages.
+//! Ingora's, so that a handshake and a small request fit into one picture. One grey is readable on light and dark pages.
 
 use super::table::{digits, grouped};
 use crate::bench::contender::Contender;
@@ -26,7 +26,7 @@ pub fn side_by_side(results: &Results) -> String {
         .iter()
         .flat_map(|scenario| contenders.iter().map(|who| ratio(results, routes, *scenario, *who)))
         .fold(1.0, f64::max);
-    let unit = (WIDTH - LEFT - 60.0) / longest;
+    let unit = (WIDTH - LEFT - 10.0) / longest;
     let mut body = String::new();
     let mut y = TOP;
     for scenario in scenarios {
@@ -51,10 +51,10 @@ fn ratio(results: &Results, routes: usize, scenario: Scenario, contender: Conten
 
 fn bar(body: &mut String, contender: Contender, y: f64, length: f64, cpu: f64) {
     let (name, baseline, value) = (contender.title(), y + 12.0, digits(cpu));
-    let (right, after, fill) = (LEFT - 8.0, LEFT + length + 6.0, colour(contender));
+    let (right, inside, fill) = (LEFT - 8.0, LEFT + 6.0, colour(contender));
     let _ = writeln!(
         body,
-        r#"<text x="{right}" y="{baseline:.0}" class="name">{name}</text><rect x="{LEFT}" y="{y:.0}" width="{length:.1}" height="{BAR}" rx="2" fill="{fill}"/><text x="{after:.1}" y="{baseline:.0}">{value}</text>"#
+        r#"<text x="{right}" y="{baseline:.0}" class="name">{name}</text><rect x="{LEFT}" y="{y:.0}" width="{length:.1}" height="{BAR}" rx="2" fill="{fill}"/><text x="{inside}" y="{baseline:.0}" class="value">{value}</text>"#
     );
 }
 
@@ -74,17 +74,17 @@ fn page(routes: &str, one: f64, bottom: f64, body: &str) -> String {
     format!(
         r##"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height:.0}" width="{WIDTH}" height="{height:.0}" role="img" aria-label="CPU time per request, side by side">
 <style>
-text {{ font: 12px system-ui, sans-serif; fill: #24292f; }}
+text {{ font: 12px system-ui, sans-serif; fill: #6e7781; }}
+.value {{ fill: #10131a; }}
 .title {{ font-size: 16px; font-weight: 600; }}
 .group {{ font-weight: 600; }}
 .name {{ text-anchor: end; }}
 line {{ stroke: #8b949e; stroke-dasharray: 3 3; }}
-@media (prefers-color-scheme: dark) {{ text {{ fill: #e6edf3; }} }}
 </style>
 <text x="10" y="24" class="title">CPU time per request with {routes} routes, less is better</text>
 <text x="10" y="44">Length: in relation to Ingora, the dashed line. Numbers: microseconds.</text>
-<line x1="{one:.1}" y1="{TOP}" x2="{one:.1}" y2="{bottom:.0}"/>
-{body}</svg>
+{body}<line x1="{one:.1}" y1="{TOP}" x2="{one:.1}" y2="{bottom:.0}"/>
+</svg>
 "##
     )
 }

@@ -201,7 +201,7 @@ fn asides(results: &Results) -> String {
 /// A number with as many digits as count.
 #[must_use]
 pub fn digits(value: f64) -> String {
-    if value >= 100.0 { format!("{value:.0}") } else { format!("{value:.1}") }
+    if value >= 100.0 { grouped(value.round() as u64) } else { format!("{value:.1}") }
 }
 
 /// 12345 as 12,345.
@@ -210,7 +210,7 @@ pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index) % 3 == 0 {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);
