@@ -18,11 +18,6 @@ fn programs() -> Programs {
     Programs { ours: beside.to_owned(), envoy: std::env::var_os("ENVOY").map(PathBuf::from) }
 }
 
-/// The program, or a line that says that nothing was tested.
-fn installed(contender: Contender) -> Option<PathBuf> {
-    programs().find(contender).map_err(|why| println!("not tested: {why}")).ok()
-}
-
 fn free_port() -> SocketAddr {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback has free ports");
     listener.local_addr().expect("it is bound")
@@ -67,7 +62,13 @@ fn every_configuration_names_every_host_and_its_program_accepts_it() {
                 let there = text.contains(&site::host(number)) || name == "haproxy.cfg";
                 assert!(there && !text.contains(&site::host(setup.routes)), "{name}: {text}");
             }
-            let Some(program) = installed(contender) else { continue };
+            let program = match programs().find(contender) {
+                Ok(program) => program,
+                Err(why) => {
+                    println!("not tried with {}: {why}", contender.title());
+                    continue;
+                }
+            };
             match name {
                 "nginx.conf" => accepts(&program, &["-t", "-c"], &file),
                 "envoy.json" => accepts(&program, &["--mode", "validate", "-c"], &file),
@@ -111,7 +112,11 @@ fn all_contenders_send_the_same_headers_and_write_a_log() {
     command.arg("--listen").arg(backend.to_string());
     let _echo = Process::start("the echo", command, "0", &home.path().join("log")).expect("it starts");
     for contender in Contender::value_variants() {
-        if *contender == Contender::BarePingora || installed(*contender).is_none() {
+        if *contender == Contender::BarePingora {
+            continue;
+        }
+        if let Err(why) = programs().find(*contender) {
+            println!("not tested: {}: {why}", contender.title());
             continue;
         }
         with_setup(backend, |setup| {
