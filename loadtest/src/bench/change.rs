@@ -105,7 +105,7 @@ pub struct Plan {
     /// The page whose section between <!-- change --> and <!-- /change --> is written anew, such as docs/benchmarks.md
     /// [default: the section goes to standard error]
     #[arg(long, value_name = "FILE")]
-    pub page: Option<PathBuf>,
+    pub docs: Option<PathBuf>,
 }
 
 impl Plan {
@@ -176,7 +176,7 @@ fn write(plan: &Plan, results: &report::Results) -> Result<()> {
     std::fs::write(&plan.out, results.json()).doing(|| format!("cannot write {out}"))?;
     say(format_args!("change: all results are in {out}"));
     let text = results.markdown();
-    match &plan.page {
+    match &plan.docs {
         None => say(format_args!("change: the section for a page:\n\n{text}")),
         Some(page) => {
             section::write(page, "change", &text)?;

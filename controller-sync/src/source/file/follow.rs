@@ -81,11 +81,12 @@ pub(super) struct Follower {
 
 impl Follower {
     pub(super) fn new(roots: Vec<Root>, sender: mpsc::Sender<Batch>) -> Self {
+        let named = roots.iter().map(|root| root.absolute.clone()).collect();
         Self {
             roots,
             sender,
             batch: Batch::new(),
-            watch: Watch::new(),
+            watch: Watch::new(named),
             catalog: Catalog::default(),
             seen: BTreeMap::new(),
             unsettled: HashMap::new(),

@@ -3,6 +3,7 @@
 //! Each directory gets its own watch *before* it is listed, so that nothing falls between. Only names are taken from
 //! the kernel; what they are now is looked up when they are handled, so the order of events does not matter.
 
+use super::tree::is_hidden;
 use notify::event::{AccessKind, AccessMode, CreateKind, MetadataKind, ModifyKind, RemoveKind};
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
 use std::collections::{BTreeMap, HashMap};
@@ -33,11 +34,21 @@ pub(super) struct Noted {
 
 #[derive(Default)]
 struct Pending {
+    /// What the user named: that counts whatever it is called.
+    named: Vec<PathBuf>,
     noted: Mutex<Noted>,
     wake: Condvar,
 }
 
 impl Pending {
+    /// Whether nothing that happens at a path is of interest: hidden names, which editors write to before they rename. It
+    /// wakes nobody then; otherwise every file that is renamed into place would be worth several rounds. `..data` and its
+    /// like are those of a mounted ConfigMap.
+    fn is_scratch(&self, path: &Path) -> bool {
+        let swapped = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b".."));
+        is_hidden(path) && !swapped && !self.named.iter().any(|named| named == path)
+    }
+
     // The lock only guards plain data that is whole after each statement, so a panic elsewhere harms nothing.
     fn lock(&self) -> MutexGuard<'_, Noted> {
         self.noted.lock().unwrap_or_else(PoisonError::into_inner)
@@ -53,9 +64,10 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    /// Starts without any watch. Where the kernel has no room for one, [`Watch::is_blind`] says so.
-    pub(super) fn new() -> Self {
-        let pending = Arc::new(Pending::default());
+    /// Starts without any watch; `named` are the paths that the user named. Where the kernel has no room for a watch,
+    /// [`Watch::is_blind`] says so.
+    pub(super) fn new(named: Vec<PathBuf>) -> Self {
+        let pending = Arc::new(Pending { named, ..Pending::default() });
         let notes = Arc::clone(&pending);
         let watcher = notify::recommended_watcher(move |event| note(&notes, event));
         let mut watch = Self { watcher: None, watched: HashMap::new(), pending, complained: false };
@@ -139,7 +151,7 @@ impl Watch {
 }
 
 fn note(pending: &Pending, event: notify::Result<Event>) {
-    let Ok(event) = event else {
+    let Ok(mut event) = event else {
         pending.lock().everything = true;
         pending.wake.notify_one();
         return;
@@ -150,6 +162,10 @@ fn note(pending: &Pending, event: notify::Result<Event>) {
         return;
     }
     let Some(meaning) = meaning(event.kind) else { return };
+    event.paths.retain(|path| !pending.is_scratch(path));
+    if event.paths.is_empty() {
+        return;
+    }
     let mut noted = pending.lock();
     for path in event.paths {
         match meaning {
@@ -220,6 +236,27 @@ mod tests {
             }
             assert_eq!(pending.lock().paths.get(Path::new("/a.yaml")), Some(&hint));
         }
+    }
+
+    #[test]
+    fn scratch_files_of_editors_are_not_noted_and_what_the_user_named_is() {
+        let pending = Pending { named: vec![PathBuf::from("/m/.mine.yaml")], ..Pending::default() };
+        let close = EventKind::Access(AccessKind::Close(AccessMode::Write));
+        for (path, counts) in [
+            ("/m/.a.yaml.swp", false),
+            ("/m/.a.yaml", false),
+            ("/m/a.yaml", true),
+            ("/m/.hidden/a.yaml", true),
+            ("/m/..data", true),
+            ("/m/..2026_11_21", true),
+            ("/m/.mine.yaml", true),
+        ] {
+            note(&pending, Ok(Event::new(close).add_path(PathBuf::from(path))));
+            assert_eq!(std::mem::take(&mut pending.lock().paths).len(), usize::from(counts), "{path}");
+        }
+        let rename = EventKind::Modify(ModifyKind::Name(notify::event::RenameMode::Both));
+        note(&pending, Ok(Event::new(rename).add_path("/m/.a.swp".into()).add_path("/m/a.yaml".into())));
+        assert_eq!(pending.lock().paths.keys().collect::<Vec<_>>(), [Path::new("/m/a.yaml")]);
     }
 
     #[test]
