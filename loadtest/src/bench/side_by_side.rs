@@ -28,6 +28,8 @@ use std::time::Instant;
 
 /// Requests before the first run, over HTTP and as many over HTTPS.
 const WARM: usize = 100;
+/// How often a run is repeated in which nothing was answered.
+const TRIES: usize = 3;
 
 /// Measures and writes the results.
 ///
@@ -154,27 +156,33 @@ impl Bench<'_> {
         })
     }
 
+    /// One run; another one, when nothing was answered: on a busy machine a second may pass before the first answer.
     fn sample(&self, scenario: Scenario, routes: usize, round: usize, running: &Running) -> Result<Sample> {
-        running.empty_log();
-        let before = running.cpu()?;
-        let outcome = self.load(scenario, routes, running, self.plan.seconds)?;
-        let after = running.cpu()?;
-        if outcome.requests == 0 {
-            return Err(Failure::said(format!(
-                "{} answered no request of {} with {routes} routes; {} failed",
-                running.contender.title(),
-                scenario.title(),
-                outcome.errors
-            )));
+        for _ in 0..TRIES {
+            running.empty_log();
+            let before = running.cpu()?;
+            let outcome = self.load(scenario, routes, running, self.plan.seconds)?;
+            let after = running.cpu()?;
+            if outcome.requests == 0 {
+                let (who, what) = (running.contender.title(), scenario.title());
+                say(format_args!("{who} answered nothing of {what}, {} failed; again", outcome.errors));
+                continue;
+            }
+            let cpu = after
+                .iter()
+                .map(|(part, after)| {
+                    let spent = after.saturating_sub(before.get(part).copied().unwrap_or_default());
+                    (part.clone(), spent.as_secs_f64() * 1e6)
+                })
+                .collect();
+            let of = (scenario, running.contender);
+            return Ok(Sample::new(routes, of, round, &outcome, cpu, running.logged()));
         }
-        let cpu = after
-            .iter()
-            .map(|(part, after)| {
-                let spent = after.saturating_sub(before.get(part).copied().unwrap_or_default());
-                (part.clone(), spent.as_secs_f64() * 1e6)
-            })
-            .collect();
-        Ok(Sample::new(routes, (scenario, running.contender), round, &outcome, cpu, running.logged()))
+        Err(Failure::said(format!(
+            "{} answered no request of {} with {routes} routes, {TRIES} times",
+            running.contender.title(),
+            scenario.title()
+        )))
     }
 }
 

@@ -10,8 +10,10 @@ use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Connections of plain HTTP/1.1 and of HTTPS with keep-alive.
+/// Connections of plain HTTP/1.1.
 pub const CONNECTIONS: usize = 64;
+/// Connections of HTTPS with keep-alive: fewer, because their handshakes fall into the run and count.
+pub const TLS_CONNECTIONS: usize = 16;
 /// New TLS connections at a time.
 pub const HANDSHAKES: usize = 16;
 /// Connections of HTTP/2, and requests at a time on each.
@@ -131,7 +133,7 @@ impl Load<'_> {
             tls,
             target: self.target,
             routes: self.routes,
-            connections: CONNECTIONS,
+            connections: if tls { TLS_CONNECTIONS } else { CONNECTIONS },
             seconds: self.seconds,
         })
     }
