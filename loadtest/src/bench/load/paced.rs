@@ -41,6 +41,10 @@ const MAX_CONNECTIONS: usize = 256;
 /// A thread gives up after so many failures: the other side is gone, and each may have taken ten seconds.
 const MAX_FAILURES: usize = 100;
 
+/// How long after the last planned time requests are still sent. What is left then has failed: on a machine or a gateway that
+/// cannot keep up, the queue would only grow.
+const GRACE: Duration = Duration::from_secs(10);
+
 /// How long the threads get to connect before the first request.
 const LEAD: Duration = Duration::from_millis(50);
 
@@ -76,6 +80,10 @@ fn one(plan: &Plan, start: Instant, numbers: impl Iterator<Item = usize>) -> Out
         let Some(request) = plan.requests.get(number % plan.requests.len().max(1)) else { break };
         let planned = start + Duration::from_secs_f64(number as f64 / f64::from(plan.rate.max(1)));
         thread::sleep(planned.saturating_duration_since(Instant::now()));
+        if start.elapsed() > plan.duration + GRACE {
+            outcome.first_failure.get_or_insert("not sent: those before it took too long".into());
+            break;
+        }
         let failure = match connection.ask(request).map(|answer| answer.status) {
             Ok(200) => {
                 outcome.latencies.push(planned.elapsed());
