@@ -29,7 +29,7 @@ use std::time::Instant;
 /// Requests before the first run, over HTTP and as many over HTTPS.
 const WARM: usize = 100;
 /// How often a run is repeated in which nothing was answered.
-const TRIES: usize = 3;
+const TRIES: usize = 10;
 
 /// Measures and writes the results.
 ///
