@@ -16,7 +16,7 @@ RUN apt-get update \
  && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY . .
-RUN cargo build --workspace --bins --release --locked \
+RUN cargo build --workspace --bin ingora --bin ingora-gateway --bin ingora-echo --release --locked \
  && helm/image/stage target/release /rootfs
 
 FROM scratch AS host

@@ -2,11 +2,12 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
-.PHONY: help run test build image loadtest check golden bench bench-change deny doc
+.PHONY: help run test build image loadtest check golden bench bench-code bench-change deny doc
 
 SERVERS := controller-sync/tests/cluster/servers/build
 
 comma := ,
+programs := --bin ingora --bin ingora-gateway --bin ingora-echo
 step = @printf '\n==> %s\n' "$(1)"
 
 help: ## List the targets
@@ -36,12 +37,12 @@ test: ## Everything CI runs: formatting, lints, all tests over real sockets, doc
 
 build: ## Build the release programs: ingora, ingora-gateway, ingora-echo
 	@.ci/prerequisites
-	cargo build --workspace --bins --release --locked
+	cargo build --workspace $(programs) --release --locked
 	@echo "built in $${CARGO_TARGET_DIR:-target}/release"
 
 image: ## Build the release programs and pack them into an image with docker, podman or buildah (IMAGE=name:tag ARCHIVE=file.tar)
 	@.ci/prerequisites
-	cargo build --workspace --bins --release --locked
+	cargo build --workspace $(programs) --release --locked
 	SBOM=$$(helm/image/sbom) helm/image/build
 
 loadtest: ## Two minutes of k6 scenarios against an edge on this machine, with a table and an HTML report (K6=your own k6)
@@ -57,7 +58,15 @@ golden: ## Rewrite the expected side of golden files and the tables of docs/; lo
 	UPDATE_GOLDEN=1 UPDATE_DOCS=1 cargo test -p ingora-controller-sync --locked --test golden --test docs
 	UPDATE_GOLDEN=1 cargo test -p ingora-controller-sync --locked --test cluster renders_as_expected
 
-bench: ## Benches of the hot path and of translation (criterion)
+bench: ## Ingora beside nginx, HAProxy, Envoy and bare Pingora on this machine, 20 minutes; writes docs/benchmarks.md
+	@.ci/prerequisites
+	@loadtest/prerequisites
+	cargo build --workspace $(programs) --bin ingora-bench --bin bare-pingora --release --locked
+	ENVOY=$$(loadtest/envoy/install) || unset ENVOY; export ENVOY; \
+	bench=$${CARGO_TARGET_DIR:-target}/release/ingora-bench; \
+	$$bench side-by-side --page docs/benchmarks.md && $$bench idle --page docs/benchmarks.md
+
+bench-code: ## Benches of the hot path and of translation (criterion)
 	@.ci/prerequisites
 	cargo bench --workspace --locked
 

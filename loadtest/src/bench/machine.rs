@@ -1,11 +1,11 @@
 //! The machine on which numbers were taken: without it they say nothing.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::process::Command;
 
 /// What is told about the machine.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Machine {
     /// The day, such as `2026-11-21` (UTC).
     pub day: String,

@@ -2,7 +2,7 @@
 
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
-use ingora_loadtest::bench::{change, process};
+use ingora_loadtest::bench::{change, idle, process, side_by_side};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Measures what Ingora costs. Progress goes to standard error, results into files.
@@ -20,12 +20,18 @@ struct Arguments {
 enum Bench {
     /// What a change costs: propagation, CPU, memory per route, start-up, and the latency of others meanwhile.
     Change(change::Plan),
+    /// Ingora beside nginx, HAProxy, Envoy and bare Pingora: CPU per request, latency at equal load, memory.
+    SideBySide(side_by_side::Plan),
+    /// What idle keep-alive connections cost: memory for each.
+    Idle(idle::Plan),
 }
 
 impl Bench {
     fn run(&self) -> anyhow::Result<()> {
         match self {
             Self::Change(plan) => change::run(plan)?,
+            Self::SideBySide(plan) => side_by_side::run(plan)?,
+            Self::Idle(plan) => idle::run(plan)?,
         }
         Ok(())
     }
