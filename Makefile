@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
-.PHONY: help run test build image loadtest check golden bench deny doc
+.PHONY: help run test build image loadtest instructions check golden bench deny doc
 
 SERVERS := controller-sync/tests/cluster/servers/build
 
@@ -11,7 +11,7 @@ step = @printf '\n==> %s\n' "$(1)"
 
 help: ## List the targets
 	@echo 'Ingora: make TARGET'
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-10s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
 
 run: ## Start the quickstart on 8080/8443: both programs, echo backends, and what to try; Ctrl-C ends it
 	@examples/quickstart/run.sh
@@ -46,6 +46,9 @@ image: ## Build the release programs and pack them into an image with docker, po
 
 loadtest: ## Two minutes of k6 scenarios against an edge on this machine, with a table and an HTML report (K6=your own k6)
 	@loadtest/run
+
+instructions: ## Instructions per request, counted by callgrind, into docs/benchmarks.md (loadtest/instructions --compare prints old and new)
+	@loadtest/instructions
 
 check: ## Formatting and lints only
 	@.ci/prerequisites test
