@@ -171,14 +171,14 @@ async fn handshake(
     tls: Option<Tls>,
 ) -> Option<Box<ClientStream>> {
     let digest = SocketDigest::from_raw_fd(socket.as_raw_fd());
-    let mut stream = L4Stream::from(socket);
+    let mut stream = Box::new(L4Stream::from(socket));
     stream.set_socket_digest(digest);
     let (client, server) = introduce(front, &mut stream, client).await?;
     let Some(tls) = tls else {
-        return Some(Box::new(ClientStream::new(Box::new(stream), client, server)));
+        return Some(Box::new(ClientStream::new(stream, client, server)));
     };
     let _in_flight = InFlight::new(&*front.busy);
-    match tokio::time::timeout(front.current_header_time(), Box::pin(tls.accept(stream))).await {
+    match tokio::time::timeout(front.current_header_time(), Box::pin(tls.accept(*stream))).await {
         Ok(Ok(Accepted::Tls(stream))) => {
             return Some(Box::new(ClientStream::new(Box::new(stream), client, server)));
         }
