@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
-.PHONY: help run test build image loadtest check golden bench bench-code bench-change deny doc
+.PHONY: help run test build image loadtest instructions check golden bench bench-code bench-change deny doc
 
 SERVERS := controller-sync/tests/cluster/servers/build
 
@@ -47,6 +47,9 @@ image: ## Build the release programs and pack them into an image with docker, po
 
 loadtest: ## Two minutes of k6 scenarios against an edge on this machine, with a table and an HTML report (K6=your own k6)
 	@loadtest/run
+
+instructions: ## Instructions per request, counted by callgrind, into docs/benchmarks.md (loadtest/instructions --compare prints old and new)
+	@loadtest/instructions
 
 check: ## Formatting and lints only
 	@.ci/prerequisites test

@@ -1,7 +1,12 @@
 //! What looking up, telling and changing cost, at 10, 1,000 and 100,000 routes: `cargo bench -p ingora-gateway`.
 //!
 //! Lookups borrow everything they return and everything they look at, so they cannot allocate; what they cost in time
-//! must hardly depend on the number of routes. The same holds for the edit of one route.
+//! must hardly depend on the number of routes. The same holds for the edit of one route. Each table is asked in two ways:
+//!
+//! | name | asks for | says |
+//! | --- | --- | --- |
+//! | `few of many …` | the same ten hosts or paths, in tables of any size | what the steps cost: must be flat |
+//! | `any of many …` | each at random, from the whole table | that, and waiting for memory that no cache holds |
 
 #![allow(missing_docs, reason = "criterion's macros make public functions")]
 
@@ -66,6 +71,11 @@ fn many_hosts(size: usize) -> Arc<Live> {
     )
 }
 
+fn many_wildcards(size: usize) -> Arc<Live> {
+    let name = |index| format!("*.{}", host_name(index));
+    live((0..size).flat_map(|index| [host(&name(index)), route(&name(index), "/", index)]).collect())
+}
+
 fn many_paths(size: usize) -> Arc<Live> {
     let routes = (0..size).map(|index| route("one.example.com", &path(index), index));
     live(routes.chain([host("one.example.com")]).collect())
@@ -79,34 +89,55 @@ fn regex_paths(size: usize) -> Arc<Live> {
     live(routes.chain([Resource::VirtualHost(host)]).collect())
 }
 
-/// Names in an order that the caches cannot foresee.
-fn shuffled(size: usize, name: impl Fn(usize) -> String) -> Vec<String> {
-    (0..4096).map(|step: usize| name(step.wrapping_mul(0x9E37_79B9_7F4A_7C15) % size)).collect()
+/// How many requests differ in a round: of the whole table at random.
+const ANY: usize = 4096;
+/// And of those that stand in every table.
+const FEW: usize = 10;
+
+/// A table of some shape.
+struct Shape {
+    name: &'static str,
+    table: fn(usize) -> Arc<Live>,
+    /// Host and path of the request for the route of a number.
+    request: fn(usize) -> (String, String),
+}
+
+const SHAPES: [Shape; 3] = [
+    Shape { name: "hosts", table: many_hosts, request: |index| (host_name(index), "/cart/items".to_owned()) },
+    Shape {
+        name: "wildcard hosts",
+        table: many_wildcards,
+        request: |index| (format!("blog.{}", host_name(index)), "/cart/items".to_owned()),
+    },
+    Shape {
+        name: "paths of one host",
+        table: many_paths,
+        request: |index| ("one.example.com".to_owned(), format!("{}/orders/7", path(index))),
+    },
+];
+
+/// Requests in an order that the caches cannot foresee, for `among` routes of a table.
+fn shuffled(among: usize, request: fn(usize) -> (String, String)) -> Vec<(String, String)> {
+    (0..ANY).map(|step: usize| request(step.wrapping_mul(0x9E37_79B9_7F4A_7C15) % among)).collect()
 }
 
 fn lookup(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("lookup");
     for size in SIZES {
-        let live = many_hosts(size);
-        let table = live.table();
-        let hosts = shuffled(size, host_name);
-        let mut next = hosts.iter().cycle();
-        group.bench_function(BenchmarkId::new("many hosts", size), |bencher| {
-            bencher.iter(|| {
-                let host = next.next().expect("it cycles");
-                assert!(matches!(black_box(table.find(host, "/cart/items")), Found::Route(_)));
-            });
-        });
-        let live = many_paths(size);
-        let table = live.table();
-        let paths = shuffled(size, |index| format!("{}/orders/7", path(index)));
-        let mut next = paths.iter().cycle();
-        group.bench_function(BenchmarkId::new("many paths", size), |bencher| {
-            bencher.iter(|| {
-                let path = next.next().expect("it cycles");
-                assert!(matches!(black_box(table.find("one.example.com", path)), Found::Route(_)));
-            });
-        });
+        for Shape { name, table, request } in SHAPES {
+            let live = table(size);
+            let table = live.table();
+            for (which, among) in [("few", FEW), ("any", size)] {
+                let requests = shuffled(among, request);
+                let mut next = requests.iter().take(if which == "few" { FEW } else { ANY }).cycle();
+                group.bench_function(BenchmarkId::new(format!("{which} of many {name}"), size), |bencher| {
+                    bencher.iter(|| {
+                        let (host, path) = next.next().expect("it cycles");
+                        assert!(matches!(black_box(table.find(host, path)), Found::Route(_)));
+                    });
+                });
+            }
+        }
     }
     let live = many_paths(1_000);
     let table = live.table();
@@ -119,11 +150,11 @@ fn lookup(criterion: &mut Criterion) {
     for size in [10, 1_000] {
         let live = regex_paths(size);
         let table = live.table();
-        let paths = shuffled(size, |index| format!("{}/orders/7", path(index)));
-        let mut next = paths.iter().cycle();
+        let requests = shuffled(size, |index| (String::new(), format!("{}/orders/7", path(index))));
+        let mut next = requests.iter().cycle();
         group.bench_function(BenchmarkId::new("regex paths of one host", size), |bencher| {
             bencher.iter(|| {
-                let path = next.next().expect("it cycles");
+                let (_, path) = next.next().expect("it cycles");
                 assert!(matches!(black_box(table.find("regex.example.com", path)), Found::Route(_)));
             });
         });

@@ -18,7 +18,8 @@ mod tests;
 pub use load::{CertificateError, LoadedCertificate};
 pub use store::Store;
 
-use crate::table::map::Map;
+use crate::table::key::Key;
+use crate::table::map::{Keyed, Map};
 use ahash::RandomState;
 use arc_swap::ArcSwapOption;
 use ingora_config::{Host, NamespacedName};
@@ -31,13 +32,26 @@ const MAX_NAME: usize = 255;
 #[derive(Clone, Debug)]
 pub struct Certificates {
     state: RandomState,
-    exact: Map<Arc<Slot>>,
-    wildcard: Map<Arc<Slot>>,
+    exact: Map<Named>,
+    wildcard: Map<Named>,
     /// Aliases of several labels; a certificate covers one of them, so that is all they are asked for.
-    subdomains: Map<Arc<Slot>>,
+    subdomains: Map<Named>,
     catch_all: Option<Arc<Slot>>,
     default: Option<Arc<Slot>>,
     own: Arc<LoadedCertificate>,
+}
+
+/// A host name and the Secret that answers for it.
+#[derive(Debug)]
+struct Named {
+    key: Key,
+    slot: Arc<Slot>,
+}
+
+impl Keyed for Named {
+    fn key(&self) -> &[u8] {
+        self.key.bytes()
+    }
 }
 
 /// The place of one Secret's certificate.
@@ -93,26 +107,28 @@ impl Certificates {
         lower.make_ascii_lowercase();
         let name = std::str::from_utf8(lower).ok()?;
         let exact = self.exact.get(self.state.hash_one(name), name);
-        exact.or_else(|| match name.split_once('.') {
+        let wildcard = || match name.split_once('.') {
             Some((label, parent)) if !label.is_empty() => {
                 let hash = self.state.hash_one(parent);
                 self.wildcard.get(hash, parent).or_else(|| self.subdomains.get(hash, parent))
             }
             _ => None,
-        })
+        };
+        exact.or_else(wildcard).map(|named| &named.slot)
     }
 
     /// The slot of exactly this host.
     fn of_host(&self, host: &Host) -> Option<&Arc<Slot>> {
-        match host {
-            Host::Exact(name) => self.exact.get(self.state.hash_one(name.as_str()), name.as_str()),
-            Host::Wildcard(name) => self.wildcard.get(self.state.hash_one(name.as_str()), name.as_str()),
-            Host::Subdomains(name) => self.subdomains.get(self.state.hash_one(name.as_str()), name.as_str()),
+        let (map, name) = match host {
+            Host::Exact(name) => (&self.exact, name.as_str()),
+            Host::Wildcard(name) => (&self.wildcard, name.as_str()),
+            Host::Subdomains(name) => (&self.subdomains, name.as_str()),
             // No certificate covers a pattern.
-            Host::Pattern(_) => None,
+            Host::Pattern(_) => return None,
             // Handshakes have no name to find it by; it is kept for the bookkeeping of the store alone.
-            Host::CatchAll => self.catch_all.as_ref(),
-        }
+            Host::CatchAll => return self.catch_all.as_ref(),
+        };
+        map.get(self.state.hash_one(name), name).map(|named| &named.slot)
     }
 
     fn set_host(&mut self, host: &Host, slot: Option<Arc<Slot>>) {
@@ -125,7 +141,7 @@ impl Certificates {
         };
         let hash = self.state.hash_one(name);
         match slot {
-            Some(slot) => map.insert(hash, name, slot),
+            Some(slot) => map.insert(hash, Arc::new(Named { key: Key::new(name), slot })),
             None => {
                 map.remove(hash, name);
             }

@@ -65,15 +65,20 @@ impl Front {
     }
 
     /// Serves a connection until it ends.
-    async fn serve(&self, mut stream: ClientStream) {
-        if matches!(pingora::protocols::Ssl::selected_alpn_proto(&stream), Some(pingora::protocols::ALPN::H2))
-        {
+    ///
+    /// What it waits for is part of the task of every connection, idle ones too: whatever is large and rare is put into a
+    /// box where it is waited for.
+    async fn serve(&self, mut stream: Box<ClientStream>) {
+        if matches!(
+            pingora::protocols::Ssl::selected_alpn_proto(&*stream),
+            Some(pingora::protocols::ALPN::H2)
+        ) {
             if self.read_preface(&mut stream).await {
-                http2::serve(self, stream).await;
+                Box::pin(http2::serve(self, stream)).await;
             }
             return;
         }
-        http1::serve(self, Box::new(stream)).await;
+        http1::serve(self, stream).await;
     }
 
     /// Whether the client starts HTTP/2 in time. The engine would wait for it without end.
@@ -94,6 +99,6 @@ impl Front {
         let table = self.live.table();
         self.telemetry.refused(stream.client(), stream.is_tls(), reason, &table.compiled().log);
         drop(table);
-        stream.refuse(&page::raw(reason)).await;
+        Box::pin(stream.refuse(&page::raw(reason))).await;
     }
 }

@@ -10,6 +10,7 @@
 
 pub mod aliases;
 pub mod host;
+pub(crate) mod key;
 pub mod map;
 pub mod path;
 pub mod regex;
@@ -38,8 +39,8 @@ pub struct RouteTable {
     compiled: Arc<CompiledSettings>,
     /// Keyed with a secret of this process: hosts and paths come from strangers.
     state: RandomState,
-    exact: Map<Arc<HostTable>>,
-    wildcard: Map<Arc<HostTable>>,
+    exact: Map<HostTable>,
+    wildcard: Map<HostTable>,
     aliases: Aliases,
     catch_all: Option<Arc<HostTable>>,
     /// How many wildcard hosts have TLS: without any, nobody needs to ask for one.
@@ -178,7 +179,7 @@ impl RouteTable {
             Some(HostRole::AliasOf(of)) => self.host_table(of).filter(|host| host.is_served())?,
             _ => host,
         };
-        host.root(&self.state).filter(|route| route.takes_tls())
+        host.root().filter(|route| route.takes_tls())
     }
 
     /// What a host asks of handshakes and client certificates; an alias asks what its host asks.
@@ -204,7 +205,7 @@ impl RouteTable {
         let served = |host: &&Arc<HostTable>| host.is_served();
         let exact = self.exact.get(self.state.hash_one(name), name).filter(served);
         let wildcard = || match name.split_once('.') {
-            Some((label, parent)) if !label.is_empty() => {
+            Some((label, parent)) if !label.is_empty() && !self.wildcard.is_empty() => {
                 self.wildcard.get(self.state.hash_one(parent), parent).filter(served)
             }
             _ => None,
@@ -225,8 +226,11 @@ impl RouteTable {
 
     /// All hosts, in no particular order.
     pub fn hosts(&self) -> impl Iterator<Item = &Arc<HostTable>> {
-        let maps = self.exact.iter().chain(self.wildcard.iter()).map(|(_, host)| host);
-        maps.chain(self.aliases.iter()).chain(self.catch_all.as_ref())
+        self.exact
+            .iter()
+            .chain(self.wildcard.iter())
+            .chain(self.aliases.iter())
+            .chain(self.catch_all.as_ref())
     }
 
     /// The table of exactly this host.
@@ -300,7 +304,7 @@ impl RouteTable {
         };
         let hash = state.hash_one(name);
         if map.get(hash, name).is_none() {
-            map.insert(hash, name, Arc::new(HostTable::new(host.clone())));
+            map.insert(hash, Arc::new(HostTable::new(host.clone())));
         }
         let Some(table) = map.get_mut(hash, name) else { return };
         change(Arc::make_mut(table), &state);

@@ -5,7 +5,7 @@ use super::passthrough;
 use super::proxy_protocol::{self, Addresses};
 use super::stream::ClientStream;
 use super::tls::{Accepted, Tls};
-use crate::drain::InFlight;
+use crate::drain::{Connection, InFlight};
 use crate::page;
 use crate::reason::Reason;
 use pingora::protocols::l4::stream::Stream as L4Stream;
@@ -148,13 +148,20 @@ fn take(front: &Arc<Front>, socket: TcpStream, client: SocketAddr, tls: Option<T
     };
     // Only delays small answers.
     let _ = socket.set_nodelay(true);
-    tokio::spawn(async move {
-        let _connection = connection;
-        let Some(stream) = handshake(&front, socket, client, tls).await else {
-            return;
-        };
+    tokio::spawn(welcome(front, connection, socket, client, tls));
+}
+
+/// One connection, from its first byte to its last. The size of this is what an idle one costs, with a [`ClientStream`].
+async fn welcome(
+    front: Arc<Front>,
+    _connection: Connection,
+    socket: TcpStream,
+    client: SocketAddr,
+    tls: Option<Tls>,
+) {
+    if let Some(stream) = handshake(&front, socket, client, tls).await {
         front.serve(stream).await;
-    });
+    }
 }
 
 async fn handshake(
@@ -162,17 +169,19 @@ async fn handshake(
     socket: TcpStream,
     client: SocketAddr,
     tls: Option<Tls>,
-) -> Option<ClientStream> {
+) -> Option<Box<ClientStream>> {
     let digest = SocketDigest::from_raw_fd(socket.as_raw_fd());
-    let mut stream = L4Stream::from(socket);
+    let mut stream = Box::new(L4Stream::from(socket));
     stream.set_socket_digest(digest);
     let (client, server) = introduce(front, &mut stream, client).await?;
     let Some(tls) = tls else {
-        return Some(ClientStream::new(Box::new(stream), client, server));
+        return Some(Box::new(ClientStream::new(stream, client, server)));
     };
     let _in_flight = InFlight::new(&*front.busy);
-    match tokio::time::timeout(front.current_header_time(), tls.accept(stream)).await {
-        Ok(Ok(Accepted::Tls(stream))) => return Some(ClientStream::new(Box::new(stream), client, server)),
+    match tokio::time::timeout(front.current_header_time(), Box::pin(tls.accept(*stream))).await {
+        Ok(Ok(Accepted::Tls(stream))) => {
+            return Some(Box::new(ClientStream::new(Box::new(stream), client, server)));
+        }
         Ok(Ok(Accepted::Unopened(connection))) => {
             // In a box: what it needs would be part of every connection's task.
             Box::pin(passthrough::serve(front, *connection, client)).await;
@@ -219,4 +228,20 @@ async fn turn_away(mut socket: TcpStream) {
         socket.shutdown().await
     };
     let _ = tokio::time::timeout(Duration::from_secs(1), answer).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn size_of_future<A, B, C, D, E, F: Future>(_: impl Fn(A, B, C, D, E) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    #[test]
+    fn an_idle_connection_holds_little() {
+        let task = size_of_future(welcome);
+        assert!(task <= 1024, "{task} bytes");
+        assert!(size_of::<ClientStream>() <= 512, "{} bytes", size_of::<ClientStream>());
+    }
 }

@@ -43,7 +43,7 @@ pub(super) async fn serve(front: &Front, mut stream: Box<ClientStream>) {
             Arrival::Request(head) => head,
             Arrival::Http2 => {
                 drop(in_flight);
-                return super::http2::serve(front, *stream).await;
+                return Box::pin(super::http2::serve(front, stream)).await;
             }
             Arrival::Refused(reason) => return front.refuse(stream, reason).await,
             Arrival::Gone => return,

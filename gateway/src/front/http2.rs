@@ -21,7 +21,7 @@ struct Multiplexed {
 }
 
 /// Serves a connection that starts with the HTTP/2 preface.
-pub(super) async fn serve(front: &Front, mut stream: ClientStream) {
+pub(super) async fn serve(front: &Front, mut stream: Box<ClientStream>) {
     stream.multiplex();
     let shutdown = front.drain.shutdown_watch();
     let app = {
@@ -33,7 +33,7 @@ pub(super) async fn serve(front: &Front, mut stream: ClientStream) {
         server.h2c = true;
         Arc::new(Multiplexed { proxy: Arc::clone(&front.proxy), server, frames: limits(client) })
     };
-    app.process_new(Box::new(stream), &shutdown).await;
+    app.process_new(stream, &shutdown).await;
 }
 
 /// Bounds of one connection: what a client may open, reset and make us remember.

@@ -18,7 +18,9 @@ use crate::upstream::groups::Groups;
 use crate::upstream::proxy_ssl::Secrets;
 use crate::upstream::{Group, Transport};
 use ingora_config::settings::GlobalAuth;
-use ingora_config::{Backend, Host, Key, Resource, Route, RouteKey, Settings, UpstreamId, VirtualHost};
+use ingora_config::{
+    Backend, Host, Key, Policy, Resource, Route, RouteKey, Settings, UpstreamId, VirtualHost,
+};
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -38,6 +40,8 @@ pub(super) struct Writer {
     /// Of `proxy-ssl-secret`.
     proxy_ssl: Secrets,
     users: users::Slots,
+    /// What nearly all routes ask for: nothing. They arrive with a policy each and share this one.
+    plain: Arc<Policy>,
 }
 
 impl Writer {
@@ -54,6 +58,7 @@ impl Writer {
             slots: Arc::default(),
             proxy_ssl: Secrets::default(),
             users: users::Slots::default(),
+            plain: Arc::default(),
         }
     }
 
@@ -195,10 +200,13 @@ impl Writer {
         }
     }
 
-    fn set_route(&mut self, route: Route) {
+    fn set_route(&mut self, mut route: Route) {
         let before = self.table.route(&route.key).cloned();
         if before.as_ref().is_some_and(|before| before.route == route) {
             return;
+        }
+        if route.policy.is_plain() {
+            route.policy = Arc::clone(&self.plain);
         }
         let key = route.key.clone();
         let compiled = self.compile(route, before.as_deref());

@@ -16,7 +16,7 @@ use std::sync::Arc;
 /// The aliases of all hosts. Costs a look-up nothing while there are none.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Aliases {
-    subdomains: Map<Arc<HostTable>>,
+    subdomains: Map<HostTable>,
     patterns: Arc<Vec<Pattern>>,
 }
 
@@ -68,7 +68,7 @@ impl Aliases {
                 if table.is_empty() {
                     self.subdomains.remove(hash, name);
                 } else {
-                    self.subdomains.insert(hash, name, Arc::clone(&table));
+                    self.subdomains.insert(hash, Arc::clone(&table));
                 }
             }
             Host::Pattern(pattern) => {
@@ -86,8 +86,7 @@ impl Aliases {
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Arc<HostTable>> {
-        let subdomains = self.subdomains.iter().map(|(_, host)| host);
-        subdomains.chain(self.patterns.iter().map(|pattern| &pattern.host))
+        self.subdomains.iter().chain(self.patterns.iter().map(|pattern| &pattern.host))
     }
 }
 

@@ -9,14 +9,17 @@
 //! | Exact `/a/` | `exact_slash` of `/a` | a slash |
 //! | Prefix `/a` | `prefix` of `/a` | anything |
 //! | Prefix `/a/` | `prefix_slash` of `/a` | a slash or more |
-//! | Prefix `/` | `prefix_slash` of the root | a slash or more, which is always |
+//! | Exact `/` | `exact` of the root | nothing |
+//! | Prefix `/` | `prefix` of the root | anything |
 //!
 //! A host in regex mode keeps its rules in [`super::regex`] besides.
 //!
-//! One walk from the root, no deeper than the deepest rule, finds the longest; a request with thousands of slashes
-//! costs no more than one with as many as that.
+//! The rules of the root stand in the host itself: most hosts have no others, and a lookup ends there. Else one walk, no
+//! deeper than the deepest rule, finds the longest; a request with thousands of slashes costs no more than one with as
+//! many as that.
 
-use super::map::Map;
+use super::key::Key;
+use super::map::{Keyed, Map};
 use super::path::{Rest, Steps};
 use super::regex::RegexPaths;
 use super::route::CompiledRoute;
@@ -25,37 +28,55 @@ use ahash::RandomState;
 use ingora_config::{Host, HostRole, PathKind, PathMatch, VirtualHost};
 use std::sync::Arc;
 
-/// A host and its routes.
+/// A host and its routes. What every lookup reads comes first, side by side: it is not in the caches when there are many
+/// hosts.
 #[derive(Clone, Debug)]
+#[repr(C)]
 pub struct HostTable {
-    host: Host,
+    key: Key,
     virtual_host: Option<Arc<VirtualHost>>,
+    root: Root,
+    levels: Levels,
+    /// Nothing special is asked of the host: no regex mode, no `app-root`, no other role than serving its routes.
+    plain: bool,
     /// That of the virtual host, here so that a request need not fetch it.
     tls: bool,
     spots: Map<Spot>,
+    host: Host,
     depths: Depths,
-    /// Nothing special is asked of the host: no regex mode, no `app-root`, no other role than serving its routes.
-    plain: bool,
     /// In regex mode.
-    regexes: Option<RegexPaths>,
+    regexes: Option<Box<RegexPaths>>,
     /// What is asked of handshakes and client certificates.
     asked: Option<Arc<HostTls>>,
 }
 
-/// How many rules there are per number of elements of their path.
+/// The rules of the path `/`.
 #[derive(Clone, Debug, Default)]
-struct Depths {
-    /// The last is not 0.
-    rules: Vec<u32>,
-    /// The length of `rules`, here so that a lookup need not fetch those.
-    levels: usize,
-    /// The depths below 64 that have rules, for the same reason.
+struct Root {
+    exact: Option<Arc<CompiledRoute>>,
+    prefix: Option<Arc<CompiledRoute>>,
+}
+
+/// Where a walk over the elements of a path may find something.
+#[derive(Clone, Copy, Debug, Default)]
+struct Levels {
+    /// It ends here; 0 when there are no rules but those of the root.
+    count: usize,
+    /// The depths below 64 that have rules.
     used: u64,
 }
 
-/// The rules that differ only in their kind and in the slash at the end.
+/// How many rules there are per number of elements of their path, without those of the root.
 #[derive(Clone, Debug, Default)]
+struct Depths(
+    /// The last is not 0.
+    Vec<u32>,
+);
+
+/// The rules that differ only in their kind and in the slash at the end.
+#[derive(Clone, Debug)]
 struct Spot {
+    key: Key,
     exact: Option<Arc<CompiledRoute>>,
     exact_slash: Option<Arc<CompiledRoute>>,
     prefix: Option<Arc<CompiledRoute>>,
@@ -71,13 +92,21 @@ pub(super) enum FoundPath<'t> {
 
 impl HostTable {
     pub(super) fn new(host: Host) -> Self {
+        let key = match &host {
+            Host::Exact(name) | Host::Wildcard(name) | Host::Subdomains(name) => Key::new(name.as_str()),
+            // Not kept in a map.
+            Host::Pattern(_) | Host::CatchAll => Key::new(""),
+        };
         Self {
-            host,
+            key,
             virtual_host: None,
+            root: Root::default(),
+            levels: Levels::default(),
+            plain: true,
             tls: false,
             spots: Map::default(),
+            host,
             depths: Depths::default(),
-            plain: true,
             regexes: None,
             asked: None,
         }
@@ -105,9 +134,9 @@ impl HostTable {
 
     /// All routes, in no particular order.
     pub fn routes(&self) -> impl Iterator<Item = &Arc<CompiledRoute>> {
-        self.spots.iter().flat_map(|(_, spot)| {
-            [&spot.exact, &spot.exact_slash, &spot.prefix, &spot.prefix_slash].into_iter().flatten()
-        })
+        let root = [&self.root.exact, &self.root.prefix];
+        let spots = self.spots.iter().flat_map(|spot| spot.all());
+        root.into_iter().chain(spots).flatten()
     }
 
     pub(super) fn is_served(&self) -> bool {
@@ -115,7 +144,7 @@ impl HostTable {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.virtual_host.is_none() && self.spots.is_empty()
+        self.virtual_host.is_none() && self.root.is_empty() && self.spots.is_empty()
     }
 
     pub(super) fn is_plain(&self) -> bool {
@@ -124,7 +153,7 @@ impl HostTable {
 
     /// The rules in regex mode; `None` when the host is not in it.
     pub(super) fn regexes(&self) -> Option<&RegexPaths> {
-        self.regexes.as_ref()
+        self.regexes.as_deref()
     }
 
     pub(super) fn set_virtual_host(
@@ -140,14 +169,14 @@ impl HostTable {
             .is_none_or(|host| host.role == HostRole::Routes && host.app_root.is_none() && !host.regex);
         self.virtual_host = virtual_host.map(Arc::new);
         if regex != self.regexes.is_some() {
-            self.regexes = regex.then(|| RegexPaths::new(self.routes()));
+            self.regexes = regex.then(|| Box::new(RegexPaths::new(self.routes())));
         }
     }
 
     pub(super) fn find(&self, state: &RandomState, path: &str) -> FoundPath<'_> {
-        let mut best = None;
-        for step in Steps::new(state, path).take(self.depths.levels) {
-            if !self.depths.may_have(step.depth) {
+        let mut best = self.root.of(path);
+        for step in Steps::new(state, path).take(self.levels.count) {
+            if !self.levels.may_have(step.depth) {
                 continue;
             }
             let Some(spot) = self.spots.get(step.hash(), step.key) else {
@@ -172,6 +201,12 @@ impl HostTable {
 
     pub(super) fn get(&self, state: &RandomState, path: &PathMatch) -> Option<&Arc<CompiledRoute>> {
         let step = Steps::last_of(state, path.value.as_str());
+        if step.depth == 0 {
+            return match path.kind {
+                PathKind::Exact => self.root.exact.as_ref(),
+                PathKind::Prefix => self.root.prefix.as_ref(),
+            };
+        }
         let spot = self.spots.get(step.hash(), step.key)?;
         match (path.kind, step.rest) {
             (PathKind::Exact, Rest::Slash) => spot.exact_slash.as_ref(),
@@ -182,10 +217,8 @@ impl HostTable {
     }
 
     /// The route of the path `/`, whatever else the host has.
-    pub(super) fn root(&self, state: &RandomState) -> Option<&Arc<CompiledRoute>> {
-        let step = Steps::last_of(state, "/");
-        let spot = self.spots.get(step.hash(), step.key)?;
-        spot.exact_slash.as_ref().or(spot.prefix_slash.as_ref())
+    pub(super) fn root(&self) -> Option<&Arc<CompiledRoute>> {
+        self.root.of("/")
     }
 
     /// Sets or takes away the route of a path condition.
@@ -194,11 +227,17 @@ impl HostTable {
             regexes.set(path, route.as_ref());
         }
         let step = Steps::last_of(state, path.value.as_str());
+        if step.depth == 0 {
+            return match path.kind {
+                PathKind::Exact => self.root.exact = route,
+                PathKind::Prefix => self.root.prefix = route,
+            };
+        }
         let hash = step.hash();
         if self.spots.get(hash, step.key).is_none() {
-            self.spots.insert(hash, step.key, Spot::default());
+            self.spots.insert(hash, Arc::new(Spot::new(step.key)));
         }
-        let Some(spot) = self.spots.get_mut(hash, step.key) else { return };
+        let Some(spot) = self.spots.get_mut(hash, step.key).map(Arc::make_mut) else { return };
         let place = spot.place(path.kind, step.rest);
         let (was, is) = (place.is_some(), route.is_some());
         *place = route;
@@ -208,41 +247,74 @@ impl HostTable {
         match (was, is) {
             (false, true) => self.depths.count_in(step.depth),
             (true, false) => self.depths.count_out(step.depth),
-            _ => {}
+            _ => return,
         }
+        self.levels = self.depths.levels();
+    }
+}
+
+impl Keyed for HostTable {
+    fn key(&self) -> &[u8] {
+        self.key.bytes()
+    }
+}
+
+impl Root {
+    fn of(&self, path: &str) -> Option<&Arc<CompiledRoute>> {
+        match path {
+            "/" => self.exact.as_ref().or(self.prefix.as_ref()),
+            _ => self.prefix.as_ref(),
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.exact.is_none() && self.prefix.is_none()
+    }
+}
+
+impl Levels {
+    /// Whether a rule may have this many elements.
+    fn may_have(self, depth: usize) -> bool {
+        depth >= 64 || self.used >> depth & 1 == 1
     }
 }
 
 impl Depths {
-    /// Whether a rule may have this many elements.
-    fn may_have(&self, depth: usize) -> bool {
-        depth >= 64 || self.used >> depth & 1 == 1
-    }
-
     fn count_in(&mut self, depth: usize) {
-        if self.rules.len() <= depth {
-            self.rules.resize(depth + 1, 0);
+        if self.0.len() <= depth {
+            self.0.resize(depth + 1, 0);
         }
-        self.rules[depth] += 1;
-        self.summarise();
+        self.0[depth] += 1;
     }
 
     fn count_out(&mut self, depth: usize) {
-        self.rules[depth] -= 1;
-        while self.rules.last() == Some(&0) {
-            self.rules.pop();
+        self.0[depth] -= 1;
+        while self.0.last() == Some(&0) {
+            self.0.pop();
         }
-        self.summarise();
     }
 
-    fn summarise(&mut self) {
-        self.levels = self.rules.len();
-        let used = self.rules.iter().take(64).enumerate().filter(|(_, rules)| **rules > 0);
-        self.used = used.fold(0, |used, (depth, _)| used | 1 << depth);
+    fn levels(&self) -> Levels {
+        let used = self.0.iter().take(64).enumerate().filter(|(_, rules)| **rules > 0);
+        Levels { count: self.0.len(), used: used.fold(0, |used, (depth, _)| used | 1 << depth) }
+    }
+}
+
+impl Keyed for Spot {
+    fn key(&self) -> &[u8] {
+        self.key.bytes()
     }
 }
 
 impl Spot {
+    fn new(key: &str) -> Self {
+        Self { key: Key::new(key), exact: None, exact_slash: None, prefix: None, prefix_slash: None }
+    }
+
+    fn all(&self) -> [&Option<Arc<CompiledRoute>>; 4] {
+        [&self.exact, &self.exact_slash, &self.prefix, &self.prefix_slash]
+    }
+
     fn place(&mut self, kind: PathKind, rest: Rest) -> &mut Option<Arc<CompiledRoute>> {
         match (kind, rest) {
             (PathKind::Exact, Rest::Slash) => &mut self.exact_slash,
@@ -257,6 +329,6 @@ impl Spot {
     }
 
     fn is_empty(&self) -> bool {
-        [&self.exact, &self.exact_slash, &self.prefix, &self.prefix_slash].into_iter().all(Option::is_none)
+        self.all().into_iter().all(Option::is_none)
     }
 }

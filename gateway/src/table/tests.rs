@@ -1,6 +1,7 @@
 //! The table against a naive reading of the rules, built the way it is built in earnest: by batches.
 
-use super::Found;
+use super::map::steps;
+use super::{Found, RouteTable};
 use crate::live::{Batch, Change, Live};
 use ingora_config::{
     Backend, Host, HostName, HostPattern, HostRole, Key, NamespacedName, PathKind, PathMatch, PathValue,
@@ -403,5 +404,53 @@ proptest! {
             });
             prop_assert_eq!(found(&live, "a.test", &request), want, "{}", request);
         }
+    }
+}
+
+/// A table of hosts with a route each and of one host with as many paths, without what routes hold besides.
+fn large(size: usize) -> RouteTable {
+    let mut table = RouteTable::default();
+    let live = live([host("a.test"), route("a.test", Prefix, "/")]);
+    let known = live.table();
+    let Found::Route(route) = known.find("a.test", "/") else { panic!("there is one") };
+    let mut add = |name: &str, path: &str| {
+        let key = key(name, Prefix, path);
+        if table.host_table(&key.host).is_none() {
+            table.set_virtual_host(&key.host, Some(VirtualHost::new(key.host.clone(), None)), None);
+        }
+        table.set_route(&key, Some(Arc::clone(route)));
+    };
+    for index in 0..size {
+        add(&format!("h{index}.test"), "/");
+        add(&format!("*.w{index}.test"), "/");
+        add("paths.test", &format!("/api/v1/tenant-{index}"));
+    }
+    table
+}
+
+/// The most nodes of maps that a lookup of these went through.
+fn most_nodes(table: &RouteTable, lookups: impl Iterator<Item = (String, String)>) -> usize {
+    let nodes = |(host, path): (String, String)| {
+        let (found, nodes) = steps::of(|| matches!(table.find(&host, &path), Found::Route(_)));
+        assert!(found, "{host}{path}");
+        nodes
+    };
+    lookups.map(nodes).max().expect("there are some")
+}
+
+#[test]
+fn a_lookup_goes_through_hardly_more_nodes_when_there_are_ten_thousand_times_as_many_routes() {
+    // One node at each size is for the hashes that happen to crowd.
+    for (size, more) in [(10, 0), (1_000, 2), (100_000, 3)] {
+        let table = large(size);
+        let known = || (0..10).chain(size / 2..size / 2 + 5).filter(|index| *index < size);
+        let hosts = known().map(|index| (format!("h{index}.test"), "/cart".to_owned()));
+        assert!(most_nodes(&table, hosts) <= 1 + more, "hosts, of {size}");
+        // The exact name first, which is not there.
+        let hosts = known().map(|index| (format!("any.w{index}.test"), "/cart".to_owned()));
+        assert!(most_nodes(&table, hosts) <= 2 * (1 + more), "wildcard hosts, of {size}");
+        let paths =
+            known().map(|index| ("paths.test".to_owned(), format!("/api/v1/tenant-{index}/orders/7")));
+        assert!(most_nodes(&table, paths) <= 2 * (1 + more), "paths, of {size}");
     }
 }

@@ -30,7 +30,7 @@ const EXACT_SERIES: usize = 64;
 /// The counters of one route.
 #[derive(Debug)]
 pub struct RouteStats {
-    labels: Labels,
+    labels: Arc<Labels>,
     series: ArcSwap<Vec<Arc<Series>>>,
 }
 
@@ -86,7 +86,7 @@ impl RouteStats {
     }
 
     fn each(&self, mut act: impl FnMut(&Series, &[(&str, &str); 8]) -> fmt::Result) -> fmt::Result {
-        let Labels { namespace, ingress, service, canary, host, path } = &self.labels;
+        let Labels { namespace, ingress, service, canary, host, path } = &*self.labels;
         for series in &**self.series.load() {
             let status = series.status.to_string();
             let method = METHODS[usize::from(series.method)];
@@ -146,7 +146,7 @@ pub struct RouteStatistics {
 
 #[derive(Debug, Default)]
 struct Registered {
-    by_labels: HashMap<Labels, Weak<RouteStats>>,
+    by_labels: HashMap<Arc<Labels>, Weak<RouteStats>>,
     /// From how many on the dead are swept out.
     sweep_at: usize,
 }
@@ -184,7 +184,8 @@ impl RouteStatistics {
             known.by_labels.retain(|_, stats| stats.strong_count() > 0);
             known.sweep_at = known.by_labels.len() * 2 + 64;
         }
-        let stats = Arc::new(RouteStats { labels: labels.clone(), series: ArcSwap::default() });
+        let labels = Arc::new(labels);
+        let stats = Arc::new(RouteStats { labels: Arc::clone(&labels), series: ArcSwap::default() });
         known.by_labels.insert(labels, Arc::downgrade(&stats));
         stats
     }
