@@ -7,7 +7,7 @@ use crate::settings::LogSettings;
 use crate::telemetry::{Record, Telemetry};
 use http::Version;
 use pingora_proxy::Session;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 pub(super) fn record(telemetry: &Telemetry, session: &mut Session, ctx: &mut Context) {
     let written = session.response_written().map(|response| response.status.as_u16());
@@ -24,6 +24,7 @@ pub(super) fn record(telemetry: &Telemetry, session: &mut Session, ctx: &mut Con
     let request = session.req_header();
     let response = session.response_written();
     let detour = ctx.detour.as_deref();
+    let now = Instant::now();
     let record = Record {
         client: ctx.client,
         user: ctx.user.as_deref().unwrap_or(""),
@@ -41,7 +42,7 @@ pub(super) fn record(telemetry: &Telemetry, session: &mut Session, ctx: &mut Con
         tries: ctx.tries + detour.map_or(0, |detour| detour.tries),
         bytes_in,
         bytes_out,
-        duration: ctx.started.elapsed(),
+        duration: now - ctx.started,
         connect_time: ctx.connect_time,
         header_time: ctx.header_time,
         request_id: &ctx.request_id,
@@ -50,7 +51,7 @@ pub(super) fn record(telemetry: &Telemetry, session: &mut Session, ctx: &mut Con
             .get(http::header::USER_AGENT)
             .and_then(|value| value.to_str().ok())
             .unwrap_or(""),
-        upstream_time: ctx.header_time.and(ctx.try_started).map(|at| at.elapsed()),
+        upstream_time: ctx.header_time.and(ctx.try_started).map(|at| now - at),
         target: std::str::from_utf8(request.raw_path()).unwrap_or(""),
         unrouted: ctx.unrouted,
         rewritten: &ctx.rewritten,
