@@ -13,7 +13,7 @@ use crate::filters::rate_limit::slots::Slots;
 use crate::host_tls::Handshakes;
 use crate::table::route::default_backend;
 use crate::table::{CompiledRoute, RouteTable};
-use crate::telemetry::RouteStatistics;
+use crate::telemetry::{RouteStatistics, access_log};
 use crate::upstream::groups::Groups;
 use crate::upstream::proxy_ssl::Secrets;
 use crate::upstream::{Group, Transport};
@@ -242,6 +242,12 @@ impl Writer {
             Backend::Upstream(id) => id.port.to_string().into(),
             Backend::NotFound => Box::default(),
         };
+        let service = match &route.backend {
+            Backend::Upstream(id) => id.service.as_str(),
+            Backend::NotFound => "",
+        };
+        let upstream = group.as_ref().map_or("", |group| group.name());
+        let log_fields = access_log::route_fields(&route.ingress, service, upstream);
         let earlier = before.and_then(|before| before.canaries.as_deref());
         let canaries = Canaries::compile(&route, earlier, &mut self.patterns, |canary| {
             let stats = self.statistics.of_canary(&route, &canary.upstream);
@@ -263,6 +269,7 @@ impl Writer {
             filters,
             transport,
             service_port,
+            log_fields,
             stats,
             pattern,
         })

@@ -29,6 +29,8 @@ pub struct CompiledRoute {
     pub transport: Option<Box<Transport>>,
     /// What [`CompiledRoute::service_port`] says.
     pub service_port: Box<str>,
+    /// What [`route_fields`](crate::telemetry::access_log::route_fields) says of it.
+    pub log_fields: Box<[u8]>,
     /// Counters, shared with every route that has the same labels.
     pub stats: Arc<RouteStats>,
     /// The path as a regular expression, from the first time it is needed on.

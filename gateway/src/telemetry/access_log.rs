@@ -19,6 +19,7 @@ mod stamp;
 #[cfg(test)]
 mod tests;
 
+pub use line::route_fields;
 pub use record::Record;
 
 use crate::args::LogFormat;

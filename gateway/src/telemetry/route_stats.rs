@@ -11,7 +11,7 @@ use prometheus_client::metrics::MetricType;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
 /// Upper bounds of the buckets in microseconds: ingress-nginx' `--time-buckets`, which are Prometheus' defaults.
@@ -31,6 +31,10 @@ const EXACT_SERIES: usize = 64;
 #[derive(Debug)]
 pub struct RouteStats {
     labels: Arc<Labels>,
+    /// The method and status that came first: on most routes nearly all requests have them. In place, because with many
+    /// routes each step to somewhere else is a wait for memory.
+    first: OnceLock<Series>,
+    /// All others.
     series: ArcSwap<Vec<Arc<Series>>>,
 }
 
@@ -61,16 +65,22 @@ impl RouteStats {
         let method =
             METHODS[..other].iter().position(|known| *known == method).map_or(OTHER, |index| index as u8);
         let micros = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
-        if let Some(series) = find(&self.series.load(), method, status) {
-            series.add(micros);
-            return;
+        if let Some(first) = self.first.get().filter(|first| first.is(method, status)) {
+            return first.add(micros);
         }
-        self.series(method, status).add(micros);
+        if let Some(series) = find(&self.series.load(), method, status) {
+            return series.add(micros);
+        }
+        let first = self.first.get_or_init(|| Series::new(method, status));
+        match first.is(method, status) {
+            true => first.add(micros),
+            false => self.series(method, status).add(micros),
+        }
     }
 
     #[cold]
     fn series(&self, method: u8, status: u16) -> Arc<Series> {
-        let full = self.series.load().len() >= EXACT_SERIES;
+        let full = self.series.load().len() + 1 >= EXACT_SERIES;
         let (method, status) = if full { (OTHER, status / 100 * 100) } else { (method, status) };
         let new = Arc::new(Series::new(method, status));
         self.series.rcu(|all| {
@@ -87,7 +97,8 @@ impl RouteStats {
 
     fn each(&self, mut act: impl FnMut(&Series, &[(&str, &str); 8]) -> fmt::Result) -> fmt::Result {
         let Labels { namespace, ingress, service, canary, host, path } = &*self.labels;
-        for series in &**self.series.load() {
+        let others = self.series.load();
+        for series in self.first.get().into_iter().chain(others.iter().map(Arc::as_ref)) {
             let status = series.status.to_string();
             let method = METHODS[usize::from(series.method)];
             act(
@@ -109,12 +120,16 @@ impl RouteStats {
 }
 
 fn find(all: &[Arc<Series>], method: u8, status: u16) -> Option<&Arc<Series>> {
-    all.iter().find(|series| series.status == status && series.method == method)
+    all.iter().find(|series| series.is(method, status))
 }
 
 impl Series {
     fn new(method: u8, status: u16) -> Self {
         Self { method, status, micros: AtomicU64::new(0), buckets: Default::default() }
+    }
+
+    fn is(&self, method: u8, status: u16) -> bool {
+        self.status == status && self.method == method
     }
 
     fn add(&self, micros: u64) {
@@ -185,7 +200,11 @@ impl RouteStatistics {
             known.sweep_at = known.by_labels.len() * 2 + 64;
         }
         let labels = Arc::new(labels);
-        let stats = Arc::new(RouteStats { labels: Arc::clone(&labels), series: ArcSwap::default() });
+        let stats = Arc::new(RouteStats {
+            labels: Arc::clone(&labels),
+            first: OnceLock::new(),
+            series: ArcSwap::default(),
+        });
         known.by_labels.insert(labels, Arc::downgrade(&stats));
         stats
     }
@@ -289,11 +308,15 @@ mod tests {
         let mut counts = counts(&stats);
         counts.sort();
         assert_eq!(counts, [("GET".into(), "200".into(), 4000), ("OTHER".into(), "418".into(), 4000)]);
-        let all = stats.series.load();
-        let get = find(&all, 0, 200).unwrap();
-        assert_eq!(get.buckets[0].load(Ordering::Relaxed), 4000, "a bound is part of its bucket");
-        assert_eq!(get.micros.load(Ordering::Relaxed), 4000 * 5000);
-        assert_eq!(find(&all, OTHER, 418).unwrap().buckets[BOUNDS.len()].load(Ordering::Relaxed), 4000);
+        let sums = |method, status| {
+            let others = stats.series.load();
+            let mut all = stats.first.get().into_iter().chain(others.iter().map(Arc::as_ref));
+            let series = all.find(|series| series.is(method, status)).unwrap();
+            let buckets = [0, BOUNDS.len()].map(|bucket| series.buckets[bucket].load(Ordering::Relaxed));
+            (buckets, series.micros.load(Ordering::Relaxed))
+        };
+        assert_eq!(sums(0, 200), ([4000, 0], 4000 * 5000), "a bound is part of its bucket");
+        assert_eq!(sums(OTHER, 418).0, [0, 4000]);
     }
 
     #[test]

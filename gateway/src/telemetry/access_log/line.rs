@@ -5,6 +5,7 @@ use super::stamp::{Stamp, padded};
 use super::{Custom, Record, custom};
 use crate::address_text::AddressText;
 use crate::args::LogFormat;
+use ingora_config::NamespacedName;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// How long a line usually is at most, in bytes.
@@ -48,10 +49,7 @@ fn json(out: &mut Vec<u8>, stamp: &mut Stamp, now: Duration, record: &Record<'_>
         number(out, b",\"error_status\":", status.into());
     }
     if let Some(route) = record.route {
-        string(out, b",\"namespace\":", route.namespace());
-        string(out, b",\"ingress\":", route.ingress());
-        string(out, b",\"service\":", route.service());
-        string(out, b",\"upstream\":", route.upstream());
+        out.extend_from_slice(&route.log_fields);
         string(out, b",\"canary\":", record.canary.map_or("", |canary| canary.group.name()));
     }
     string(out, b",\"upstream_address\":", record.upstream_address.unwrap_or(""));
@@ -64,6 +62,16 @@ fn json(out: &mut Vec<u8>, stamp: &mut Stamp, now: Duration, record: &Record<'_>
     string(out, b",\"request_id\":", record.request_id);
     string(out, b",\"user_agent\":", record.user_agent);
     out.push(b'}');
+}
+
+/// The fields of a JSON line that are the same for all requests of a route, prepared when it is published.
+pub fn route_fields(ingress: &NamespacedName, service: &str, upstream: &str) -> Box<[u8]> {
+    let mut out = Vec::new();
+    string(&mut out, b",\"namespace\":", &ingress.namespace);
+    string(&mut out, b",\"ingress\":", &ingress.name);
+    string(&mut out, b",\"service\":", service);
+    string(&mut out, b",\"upstream\":", upstream);
+    out.into()
 }
 
 fn string(out: &mut Vec<u8>, name: &[u8], value: &str) {
