@@ -135,12 +135,18 @@ fn is_named(missing: &Permission) {
         circumstances.paged.then(|| proxy.inject(&["sendInitialEvents"], Fault::status(422, "Invalid")));
     let sync = sync(&test, &format!("http://{}", proxy.address), &circumstances.arguments);
     if circumstances.recurring {
-        // Each is told by an Event of its own; telling the first one again patches it.
-        let told = || proxy.asked(&["POST", "/events"]).len();
-        until("the problem is told", || told() > 0);
-        let before = told();
+        // Each is told by an Event of its own; telling the first one again patches it. By their reasons, because there are
+        // Events of other things as well: changes that follow each other too fast are one.
+        let told = |reason: &str| {
+            let path = format!("/apis/events.k8s.io/v1/namespaces/{}/events", test.namespace);
+            let events = test.cluster.admin.get(&path);
+            events["items"]
+                .as_array()
+                .is_some_and(|items| items.iter().any(|event| event["reason"] == reason))
+        };
+        until("the problem is told", || told("ServiceNotFound"));
         test.apply(ingress("broken").path("b.test", "Prefix", "/", "web").text());
-        until("that it went is told", || told() > before);
+        until("that it went is told", || told("ProblemSolved"));
         test.apply(broken);
     }
     let resource = missing.resource.split('/').next().unwrap();
