@@ -11,7 +11,7 @@
 //!
 //! What a lookup waits for is memory. In a large map the first two branches are in the processor's cache, for all
 //! lookups share them; the leaf and the entry are not. The hash decides before anything of an entry is touched, and
-//! key and value lie side by side ([`super::key`]), so that these two are all there is to wait for.
+//! key and value lie side by side (`super::key`), so that these two are all there is to wait for.
 
 use std::sync::Arc;
 
