@@ -9,6 +9,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
+use tempfile::TempDir;
 
 /// How long a start may take.
 const START: Duration = Duration::from_secs(300);
@@ -56,6 +57,33 @@ impl Backends {
         };
         let (blue, green) = (start("blue")?, start("green")?);
         Ok(Self { ports: [blue.0, green.0], _programs: [blue.1, green.1] })
+    }
+}
+
+/// What an [`Edge`] stands on: manifests in a temporary folder, and the backends they name.
+#[derive(Debug)]
+pub struct Ground {
+    // Held so that they live, and ended before their folder goes.
+    _backends: Backends,
+    /// The manifests.
+    pub folder: Folder,
+    /// Where they are, and where programs leave their logs and sockets.
+    pub home: TempDir,
+}
+
+impl Ground {
+    /// Starts the backends and writes `routes` manifests.
+    ///
+    /// # Errors
+    /// When a file cannot be written or a backend does not start.
+    pub fn prepare(plan: &Plan, programs: &Path, routes: usize) -> Result<Self> {
+        let home = tempfile::Builder::new().prefix("ingora-bench.").tempdir();
+        let home = home.doing(|| "cannot make a temporary folder".into())?;
+        let manifests = home.path().join("manifests");
+        std::fs::create_dir(&manifests).doing(|| format!("cannot make {}", manifests.display()))?;
+        let backends = Backends::start(plan, programs, home.path())?;
+        let folder = Folder::fill(&manifests, routes, backends.ports)?;
+        Ok(Self { _backends: backends, folder, home })
     }
 }
 

@@ -1,12 +1,12 @@
 //! One number of routes: how long a start takes, what both programs hold, how soon a change is answered and what it costs.
 
+use super::super::Result;
 use super::super::process::Memory;
 use super::super::progress::say;
 use super::super::statistics::{Latencies, Spread};
-use super::super::{Doing as _, Result};
 use super::cost::Idle;
-use super::edge::{Backends, Edge};
-use super::folder::{Folder, Kind};
+use super::edge::{Edge, Ground};
+use super::folder::Kind;
 use super::{Plan, cost, propagation};
 use serde::Serialize;
 use std::path::Path;
@@ -56,17 +56,13 @@ pub struct Size {
 /// When a program fails or a change does not arrive.
 pub fn measure(plan: &Plan, programs: &Path, routes: usize) -> Result<Size> {
     say(format_args!("change: {routes} routes: writing files"));
-    let home = tempfile::Builder::new().prefix("ingora-bench.").tempdir();
-    let home = home.doing(|| "cannot make a temporary folder".into())?;
-    let manifests = home.path().join("manifests");
-    std::fs::create_dir(&manifests).doing(|| format!("cannot make {}", manifests.display()))?;
-    let backends = Backends::start(plan, programs, home.path())?;
-    let folder = Folder::fill(&manifests, routes, backends.ports)?;
+    let ground = Ground::prepare(plan, programs, routes)?;
+    let (home, folder) = (ground.home.path(), &ground.folder);
     let mut starts = Vec::new();
     for _ in 1..plan.starts.get() {
-        starts.push(started(&Edge::start(plan, programs, &folder, home.path())?));
+        starts.push(started(&Edge::start(plan, programs, folder, home)?));
     }
-    let edge = Edge::start(plan, programs, &folder, home.path())?;
+    let edge = Edge::start(plan, programs, folder, home)?;
     starts.push(started(&edge));
     let memory = memory(&edge)?;
     let said = |at: usize| starts.iter().map(|start| start[at]).collect::<Vec<_>>();
@@ -78,8 +74,8 @@ pub fn measure(plan: &Plan, programs: &Path, routes: usize) -> Result<Size> {
     let mut changes = Vec::new();
     let idle = Idle::of(&edge)?;
     for kind in Kind::ALL {
-        let propagation = propagation::measure(&edge, &folder, kind, plan.edits)?;
-        let cpu = cost::measure(&edge, &folder, kind, plan.batches, &idle)?;
+        let propagation = propagation::measure(&edge, folder, kind, plan.edits)?;
+        let cpu = cost::measure(&edge, folder, kind, plan.batches, &idle)?;
         say(format_args!(
             "change: {routes} routes: {}: p50 {:.1} ms, p99 {:.1} ms",
             kind.words(),

@@ -5,9 +5,9 @@ use super::super::load::connection::get;
 use super::super::load::paced;
 use super::super::progress::say;
 use super::super::statistics::{Latencies, Spread};
-use super::super::{Doing as _, Failure, Result};
+use super::super::{Failure, Result};
 use super::Plan;
-use super::edge::{Backends, Edge};
+use super::edge::{Edge, Ground};
 use super::folder::{Folder, Kind, Side};
 use serde::Serialize;
 use std::path::Path;
@@ -111,16 +111,12 @@ pub fn measure(plan: &Plan, programs: &Path) -> Result<Storm> {
         "change: {routes} routes: {} requests and {} changes per second",
         plan.rate, plan.changes
     ));
-    let home = tempfile::Builder::new().prefix("ingora-bench.").tempdir();
-    let home = home.doing(|| "cannot make a temporary folder".into())?;
-    let manifests = home.path().join("manifests");
-    std::fs::create_dir(&manifests).doing(|| format!("cannot make {}", manifests.display()))?;
-    let backends = Backends::start(plan, programs, home.path())?;
-    let folder = Folder::fill(&manifests, routes, backends.ports)?;
-    let edge = Edge::start(plan, programs, &folder, home.path())?;
-    let load = load(plan, &edge, &folder);
+    let ground = Ground::prepare(plan, programs, routes)?;
+    let (home, folder) = (ground.home.path(), &ground.folder);
+    let edge = Edge::start(plan, programs, folder, home)?;
+    let load = load(plan, &edge, folder);
     let _ = paced::run(&paced::Plan { duration: WARM_UP, ..load.clone() });
-    let mut changes = Changes { folder: &folder, made: 0 };
+    let mut changes = Changes { folder, made: 0 };
     let mut rounds = Vec::new();
     for number in 1..=plan.rounds.get() {
         let quiet = stretch(&edge, &load, || Ok(0))?;

@@ -2,12 +2,9 @@
 //!
 //! It reads what the programs under test send, and no more of HTTP than that: `Content-Length` and chunked bodies.
 
+use super::super::probe;
 use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
-use std::time::Duration;
-
-/// How long one answer may take.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The largest answer that is read, bytes.
 const MAX_ANSWER: usize = 8 * 1024 * 1024;
@@ -50,7 +47,7 @@ impl Connection {
     pub fn ask(&mut self, request: &[u8]) -> io::Result<Answer<'_>> {
         let mut stream = match self.stream.take() {
             Some(stream) => stream,
-            None => self.open()?,
+            None => probe::connect(self.address)?,
         };
         stream.write_all(request)?;
         let head = read_head(&mut stream, &mut self.buffer)?;
@@ -67,17 +64,9 @@ impl Connection {
     /// When it cannot be opened.
     pub fn connect(&mut self) -> io::Result<()> {
         if self.stream.is_none() {
-            self.stream = Some(self.open()?);
+            self.stream = Some(probe::connect(self.address)?);
         }
         Ok(())
-    }
-
-    fn open(&self) -> io::Result<TcpStream> {
-        let stream = TcpStream::connect_timeout(&self.address, PATIENCE)?;
-        stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        stream.set_write_timeout(Some(PATIENCE))?;
-        Ok(stream)
     }
 }
 
